@@ -73,6 +73,7 @@ mod lab {
     mod room;
     mod scheduling;
     mod sealed;
+    mod shared;
     mod silent;
     mod site;
     mod stale;

@@ -171,15 +171,16 @@ impl Scan {
 
     fn comes(&mut self, key: Key, source: Source, place: Place, tick: u32) {
         self.ports.add(place, 1, tick);
+        if self.ports.was_served(place, tick) {
+            return;
+        }
         self.lately.keep(source, place, tick);
         let site = source.site();
         let network = self.networks.comes(digest(key, &site), source.number_in_site(), tick);
         let Some(network) = network.filter(|network| network.count() >= MANY) else { return };
         let count = network.count();
-        if count < self.ports.limit(place) || self.ports.was_served(place, tick) {
-            return;
-        }
-        if network.told.is_news(tick)
+        if count >= self.ports.limit(place)
+            && network.told.is_news(tick)
             && let Some(free) = self.crowded.iter_mut().find(|free| free.is_none())
         {
             *free = Some(Crowded { site, count });

@@ -17,6 +17,7 @@ pub(crate) mod sight;
 mod status;
 pub(crate) mod told;
 pub(crate) mod traces;
+mod usual;
 
 use std::{
     net::IpAddr,

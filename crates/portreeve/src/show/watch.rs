@@ -50,13 +50,15 @@ pub(crate) struct WatchView<'a> {
     at: Option<String>,
     /// Who: an address; null where many share the work.
     source: Option<String>,
-    /// The same as a network: of IPv6 64 bits.
+    /// The same as a network: of IPv6 64 bits. Of many who share a scan the network that all of them are of; null where that is not
+    /// for what they are a group.
     prefix: Option<String>,
-    /// The first 16 of many that share the work, and how many there are, at least.
+    /// The first 16 that are known of many that share the work, and how many there are, at least; none are known where the kernel
+    /// counted all of them.
     sources: Option<Vec<String>>,
     /// See `sources`.
     sources_count: Option<u32>,
-    /// What he does: `port-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`; or, of a process of
+    /// What he does: `port-scan`, `distributed-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`; or, of a process of
     /// this host, which has no address, `stolen-port-attempt`.
     kind: Option<&'a str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
@@ -432,6 +434,14 @@ const EMPTY: WatchView<'static> = WatchView {
     portless: None,
 };
 
+/// The network of all that the line is about.
+fn prefix(suspicion: &Suspicion) -> Option<String> {
+    match &suspicion.group {
+        Some(group) => group.network.map(|network| network.to_string()),
+        None => Some(suspicion.source.prefix().to_string()),
+    }
+}
+
 fn view(suspicion: &Suspicion, text: String) -> WatchView<'_> {
     let mut protocols: Vec<_> = suspicion.ports.iter().map(|contact| contact.protocol).collect();
     protocols.sort_unstable();
@@ -442,7 +452,7 @@ fn view(suspicion: &Suspicion, text: String) -> WatchView<'_> {
         event: SUSPICION,
         at: Some(suspicion.at.to_string()),
         source: alone.then(|| suspicion.source.address().to_string()),
-        prefix: alone.then(|| suspicion.source.prefix().to_string()),
+        prefix: prefix(suspicion),
         sources: group.map(|group| group.sources.iter().map(ToString::to_string).collect()),
         sources_count: group.map(|group| group.count),
         kind: Some(Kind::name(suspicion.kind)),

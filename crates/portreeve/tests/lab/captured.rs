@@ -27,14 +27,14 @@ while True:
 ";
 
 /// A tcpdump of the machine that listens where the host does.
-struct Capture {
+pub(super) struct Capture {
     file: PathBuf,
     tcpdump: Child,
 }
 
 impl Capture {
     /// Returns once it listens on this interface.
-    fn begin(site: &Site, interface: &str) -> Self {
+    pub(super) fn begin(site: &Site, interface: &str) -> Self {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("captured-{interface}.pcap"));
         let mut tcpdump = Command::new("nsenter")
             .arg(format!("--net={}", site.host.namespace().path().display()))
@@ -68,7 +68,7 @@ impl Capture {
     }
 
     /// Ends it, and has the host judge what it wrote.
-    fn judged(mut self, site: &Site, options: &str) -> Vec<Value> {
+    pub(super) fn judged(mut self, site: &Site, options: &str) -> Vec<Value> {
         self.tcpdump.kill().expect("it runs");
         self.tcpdump.wait().expect("it was killed");
         lab(site.host.put(&self.file, "/root/captured.pcap"));

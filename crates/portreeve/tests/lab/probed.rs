@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::site::{Site, lab};
 
-const POLICY: &str = r#"version = 1
+pub(super) const POLICY: &str = r#"version = 1
 [service.ssh]
 ports = ["22/tcp"]
 owner = { unit = "ssh.service" }
@@ -24,7 +24,7 @@ const CONTACTS_MAX: [(&str, u64); 2] = [("tcp", 5), ("udp", 9)];
 pub(super) const PORTS: &str = "23,111,3306,3389,5432,5900,6379,9200,11211,27017";
 
 /// What portreeve has told so far.
-fn told(site: &Site) -> Vec<Value> {
+pub(super) fn told(site: &Site) -> Vec<Value> {
     let lines = site.run(&format!("cat {TOLD}")).stdout;
     lines.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect()
 }

@@ -4,12 +4,14 @@ use alloc::{format, string::String, vec::Vec};
 
 use jiff::SignedDuration;
 
-use crate::{facts::Suspected, watch::Kind, words::Text, world::World};
+use crate::{facts::Suspected, text, watch::Kind, words::Text, world::World};
 
 /// What was longer ago is no news of an audit.
 const LATELY: SignedDuration = SignedDuration::from_hours(1);
 /// A sentence names so many.
 const NAMED: usize = 4;
+/// Who is told of where of many nobody is known.
+const NOBODY: &str = "0.0.0.0";
 
 /// Those of these kinds who are not kept out.
 pub(super) fn suspected<'a>(world: &World<'a>, kinds: &[Kind]) -> Vec<&'a Suspected> {
@@ -33,9 +35,13 @@ pub(super) fn suspected<'a>(world: &World<'a>, kinds: &[Kind]) -> Vec<&'a Suspec
 
 /// The first of them, and how many more there are.
 pub(super) fn named(suspected: &[&Suspected]) -> Text {
-    let names: Vec<&str> = suspected.iter().take(NAMED).map(|it| it.source.as_str()).collect();
+    let all: Vec<&str> = known(suspected).collect();
+    let names: Vec<&str> = all.iter().take(NAMED).copied().collect();
+    if names.is_empty() {
+        return text!("none of them is known by address", "アドレスは不明");
+    }
     let (en, ja) = (names.join(", "), names.join("、"));
-    match suspected.len().saturating_sub(NAMED) {
+    match all.len().saturating_sub(NAMED) {
         0 => Text { en, ja },
         more => Text { en: format!("{en} and {more} more"), ja: format!("{ja} ほか {more} 個") },
     }
@@ -43,5 +49,12 @@ pub(super) fn named(suspected: &[&Suspected]) -> Text {
 
 /// What tells of the first of them.
 pub(super) fn why(suspected: &[&Suspected]) -> Option<String> {
-    suspected.first().map(|it| format!("portreeve why {}", it.source))
+    suspected.first()?;
+    let one = known(suspected).next();
+    Some(one.map_or_else(|| "portreeve watch status".into(), |source| format!("portreeve why {source}")))
+}
+
+/// The addresses that are known.
+fn known<'a>(suspected: &[&'a Suspected]) -> impl Iterator<Item = &'a str> {
+    suspected.iter().map(|it| it.source.as_str()).filter(|source| *source != NOBODY)
 }

@@ -20,8 +20,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "Within the last hour the watch has told of somebody who looks for open ports of this host, or asks a web server for what only a probe asks for, and who is not kept out.",
-            ja: "直近 1 時間に、このホストの開いているポートを探している、または Web サーバーに探査特有のパスを要求している送信元が見つかり、遮断されていません。",
+            en: "Within the last hour the watch has told of somebody who looks for open ports of this host, alone or as one of many, or asks a web server for what only a probe asks for, and who is not kept out.",
+            ja: "直近 1 時間に、このホストの開いているポートを探している送信元(単独、または多数による分担)、または Web サーバーに探査特有のパスを要求している送信元が見つかり、遮断されていません。",
         },
         why: Words {
             en: "Most of it is the noise of the internet, and finds nothing where only declared ports are open. Within one's own network it is a program or a person that should not do so.",
@@ -36,10 +36,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let suspected = suspected(world, &[Kind::PortScan, Kind::PathProbing]);
+    let suspected = suspected(world, &[Kind::PortScan, Kind::DistributedScan, Kind::PathProbing]);
     let Some(why) = why(&suspected) else { return Vec::new() };
-    let (count, Text { en, ja }) = (suspected.len(), named(&suspected));
-    let en_sources = inflect(count, "source", "sources");
+    let Text { en, ja } = named(&suspected);
+    let count: u64 = suspected.iter().map(|it| u64::from(it.count)).sum();
+    let en_sources = inflect(usize::try_from(count).unwrap_or(2), "source", "sources");
     let said = text!(
         "within the hour {count} {en_sources} looked for what is open here: {en}",
         "直近 1 時間に、{count} 個の送信元が開いているポートやパスを探査: {ja}"
@@ -64,6 +65,30 @@ mod tests {
         let many: alloc::vec::Vec<_> =
             (1..=6).map(|nth| suspect(&alloc::format!("203.0.113.{nth}"), "port-scan")).collect();
         assert!(watched(&many).texts("probed-now")[0].ends_with("203.0.113.3 and 2 more"));
+    }
+
+    #[test]
+    fn many_who_share_the_work_count_each_and_need_not_be_known() {
+        let many = |source: &str| {
+            let mut many = suspect(source, "distributed-scan");
+            many.count = 60;
+            many
+        };
+        let scene = watched(&[suspect("203.0.113.7", "port-scan"), many("203.0.113.8")]);
+        assert_eq!(
+            scene.texts("probed-now"),
+            ["within the hour 61 sources looked for what is open here: 203.0.113.8, 203.0.113.7"]
+        );
+        let scene = watched(&[many("0.0.0.0")]);
+        assert_eq!(
+            scene.texts("probed-now"),
+            ["within the hour 60 sources looked for what is open here: none of them is known by address"]
+        );
+        assert_eq!(scene.commands("probed-now"), ["portreeve watch status"]);
+        let scene = watched(&[many("0.0.0.0"), suspect("203.0.113.7", "port-scan")]);
+        assert!(
+            scene.texts("probed-now")[0].ends_with("61 sources looked for what is open here: 203.0.113.7")
+        );
     }
 
     #[test]

@@ -197,6 +197,7 @@ fn what_many_innocents_ask_for_makes_no_group() {
             .touches(scattered(number), &[443, 8_080])
             .touches(neighbour(u8::try_from(number).unwrap()), &[445]);
     }
+    (1..=19).for_each(|number| _ = scene.touches(neighbour(number), &[23]));
     scene.counts(443, 500).counts(8_080, 500).counts(445, 500).counts(22, 500);
     for port in [33_440, 443] {
         let touches = FirstTouches { protocol: Protocol::Udp, port, more: 500 };

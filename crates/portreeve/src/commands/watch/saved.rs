@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     logs::{Program, Reading, header, read},
     text,
@@ -27,6 +27,9 @@ const FOREIGN: Words = Words {
     en: "no packet of what is saved is for this host or from it",
     ja: "保存されたパケットに、対象ホスト宛てのものも対象ホストからのものもありません",
 };
+
+/// So often it is looked whether many share a scan, as of packets that come.
+const LOOK_EACH: SignedDuration = SignedDuration::from_secs(10);
 
 /// Judges the lines and packets of `files` in the order in which they were written; `local` are the addresses of the host whose
 /// packets were captured.
@@ -127,6 +130,8 @@ struct Judgement {
     watch: Watch,
     replay: Replay,
     known: Known,
+    /// When it was looked last whether many share a scan.
+    looked: Timestamp,
     last: Timestamp,
     counts: show::Counts,
 }
@@ -137,17 +142,24 @@ impl Judgement {
             watch: Watch::new(key, began),
             replay: Replay::new(key, began),
             known,
+            looked: began,
             last: began,
             counts: show::Counts::default(),
         }
     }
 
     fn sees(&mut self, packet: &Packet) -> Vec<Suspicion> {
-        let Self { watch, replay, known, last, counts } = self;
+        let Self { watch, replay, known, looked, last, counts } = self;
         *last = packet.at.max(*last);
         let mut told = Vec::new();
         let packet = Packet { at: *last, ..*packet };
-        let way = replay.step(known, &packet, |event| told.extend(weigh(watch, known, event, counts)));
+        let way = replay.step(known, &packet, |event| {
+            if event.at.duration_since(*looked) >= LOOK_EACH {
+                *looked = event.at;
+                told.extend(look(watch, known, event.at));
+            }
+            told.extend(weigh(watch, known, event, counts));
+        });
         counts.own += u64::from(way != Way::Past);
         counts.seen.get_or_insert(packet.touch.to);
         told
@@ -155,9 +167,10 @@ impl Judgement {
 
     /// What waited for an answer got none.
     fn finish(&mut self) -> Vec<Suspicion> {
-        let Self { watch, replay, known, counts, .. } = self;
+        let Self { watch, replay, known, last, counts, .. } = self;
         let mut told = Vec::new();
         replay.finish(|event| told.extend(weigh(watch, known, event, counts)));
+        told.extend(look(watch, known, *last));
         told
     }
 
@@ -185,6 +198,11 @@ impl Judgement {
         let what = Happening::Written(Written::of(service, &header, attempt));
         self.watch.step(&self.known, &Event { at: self.last, what })
     }
+}
+
+/// Who shares a scan by now: each packet was told of, so nobody was only counted.
+fn look(watch: &mut Watch, known: &Known, now: Timestamp) -> Vec<Suspicion> {
+    watch.step(known, &Event { at: now, what: Happening::Counted(&[]) })
 }
 
 fn weigh(

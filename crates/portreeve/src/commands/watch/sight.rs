@@ -1,6 +1,7 @@
 //! What is heard of, beside what is known of the host at that moment.
 
 mod keeping;
+mod many;
 
 use std::{
     collections::HashMap,
@@ -30,7 +31,7 @@ use portreeve_host::{
     root,
 };
 
-use self::keeping::Keeping;
+use self::{keeping::Keeping, many::Many};
 use super::{
     binds::Binds,
     followed::{Followed, Lost, Spoken, Standing, Told},
@@ -78,6 +79,7 @@ pub(super) struct Sight<'a> {
     bound: Vec<Refusal>,
     traces: Traces,
     kept: Keeping,
+    many: Many,
     counting: Counting,
     mode: WatchMode,
     known: Known,
@@ -127,6 +129,7 @@ impl<'a> Sight<'a> {
         let history = history(&folder).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
         let known = Known::of(&look.snapshot, look.policy.as_deref());
+        let many = Many::after(directories::watch(), &mut watch, now);
         Ok(Self {
             settings,
             probing,
@@ -137,6 +140,7 @@ impl<'a> Sight<'a> {
             bound: Vec::new(),
             traces: Traces::default(),
             kept: Keeping::in_folder(directories::watch()),
+            many,
             counting: Counting::since(now),
             mode: mode(&look),
             known,
@@ -183,6 +187,9 @@ impl<'a> Sight<'a> {
         }
         let mut suspicions: Vec<_> =
             events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
+        if let Ok(probing) = &mut self.probing {
+            suspicions.extend(self.many.look(probing, &mut self.watch, &self.known));
+        }
         let unread = self.read(&mut suspicions);
         let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it)).collect();
         let now = Timestamp::now();
@@ -203,6 +210,9 @@ impl<'a> Sight<'a> {
         let now = Timestamp::now();
         self.followed.keep_now(now);
         self.counting.pulse.ended = true;
+        if self.probing.is_ok() {
+            self.many.keep_now(&self.watch);
+        }
         let Self { kept, watch, followed, counting, mode, .. } = self;
         kept.keep_now(watch, by_now(watch, followed, counting, *mode, now));
     }

@@ -1,0 +1,62 @@
+//! What the kernel counts of many, and what is usual of it (A14, A19).
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use portreeve_core::watch::{Event, FirstTouches, Happening, Known, Suspicion, Watch};
+use portreeve_host::events::probing::Probing;
+
+use crate::commands::watch::usual::{Kept, keep, kept};
+
+/// So often it is looked whether many share a scan.
+const LOOK_EACH: Duration = Duration::from_secs(10);
+/// And so often it is written down what is usual: whatever ends a watch costs no more of it.
+const KEEP_EACH: Duration = Duration::from_secs(10 * 60);
+
+/// When that was done last, and where it is kept.
+pub(super) struct Many {
+    looked: Instant,
+    kept: Instant,
+    folder: Option<PathBuf>,
+    /// What was counted, so that counting takes no memory each time.
+    touches: Vec<FirstTouches>,
+}
+
+impl Many {
+    /// Goes on after what is kept in `folder`.
+    pub(super) fn after(folder: Option<PathBuf>, watch: &mut Watch, now: Timestamp) -> Self {
+        let before = folder.as_deref().map_or(Kept::Nothing, |folder| kept(folder, now));
+        if let Kept::Usual(usual) = &before {
+            watch.recall_usual(usual, now);
+        }
+        let folder = folder.filter(|_| before != Kept::Newer);
+        Self { looked: Instant::now(), kept: Instant::now(), folder, touches: Vec::new() }
+    }
+
+    /// Who shares a scan, where it is time to look.
+    pub(super) fn look(&mut self, probing: &mut Probing, watch: &mut Watch, known: &Known) -> Vec<Suspicion> {
+        if self.looked.elapsed() < LOOK_EACH {
+            return Vec::new();
+        }
+        self.looked = Instant::now();
+        self.touches.clear();
+        probing.count(|touches| self.touches.push(touches));
+        let what = Happening::Counted(&self.touches);
+        let told = watch.step(known, &Event { at: Timestamp::now(), what });
+        if self.kept.elapsed() >= KEEP_EACH {
+            self.keep_now(watch);
+        }
+        told
+    }
+
+    /// Writes down what is usual; where that cannot be, the next watch begins anew.
+    pub(super) fn keep_now(&mut self, watch: &Watch) {
+        self.kept = Instant::now();
+        if let Some(folder) = &self.folder {
+            let _ = keep(folder, &watch.usual());
+        }
+    }
+}
