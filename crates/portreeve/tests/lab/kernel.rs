@@ -125,6 +125,19 @@ fn follow_hears_of_everything_on_the_oldest_kernel() {
     assert!(!after.contains("ringbuf"), "{after}");
 }
 
+/// The programs of the watch are taken there, and what they count can be read (A19).
+#[test]
+fn the_watch_sees_packets_on_the_oldest_kernel() {
+    let guest = boot();
+    let script = "ip link add one type dummy; ip address add 192.0.2.1/24 dev one; ip link set one up; \
+         portreeve watch --for 25s --policy none & pid=$!; sleep 10; bpftool map show >/tmp/during; wait $pid; cat /tmp/during";
+    let told = run(&guest, script).stdout;
+    assert!(told.starts_with("sees: dropped and refused packets, handshakes (kernel)"), "{told}");
+    assert!(told.contains("name first_touches "), "{told}");
+    let usual = run(&guest, "cat /var/lib/portreeve/watch/usual.json").stdout;
+    assert!(!usual.contains(r#""watched":[0,"#), "it was looked at least once: {usual}");
+}
+
 /// What a command prints comes whole, with its status; a kernel that dies is an error with its last words.
 #[test]
 fn a_guest_answers_exactly_or_says_why_not() {
