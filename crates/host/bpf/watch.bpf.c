@@ -370,10 +370,20 @@ static __always_inline int is_long_ago(__u16 before, __u16 period)
 	return (__u16)(period - before) >= PERIODS_QUIET;
 }
 
-static __always_inline void touch_again(struct packet *packet, struct prober *prober, __u32 period)
+static __always_inline __u64 period_now(void)
 {
-	__u32 is_news = prober->ports <= PORTS_SHARED && is_long_ago(prober->period, period);
+	return bpf_ktime_get_ns() >> PERIOD_SHIFT & PERIOD_MASK;
+}
 
+static __always_inline void touch_again(struct packet *packet, struct prober *prober)
+{
+	__u32 is_news = 0, period = prober->period;
+
+	// Of whoever scans alone it need not be known.
+	if (prober->ports <= PORTS_SHARED) {
+		period = period_now();
+		is_news = is_long_ago(prober->period, period);
+	}
 	__sync_fetch_and_add(&prober->packets, 1);
 	if (is_new(prober, asked(packet))) {
 		__sync_fetch_and_add(&prober->ports, 1);
@@ -389,16 +399,17 @@ static __always_inline void touch(struct packet *packet)
 {
 	struct prober fresh = {}, *prober = bpf_map_lookup_elem(&probers, &packet->source);
 	__u64 hash = hash_of(packet->source.network, packet->source.family);
-	__u64 period = bpf_ktime_get_ns() >> PERIOD_SHIFT & PERIOD_MASK, tag = hash & TAG_MASK, was, *cell;
+	__u64 tag = hash & TAG_MASK, period, was, *cell;
 	__u32 place = hash & ((1 << CELL_BITS) - 1), now = asked(packet), before, is_known;
 
 	if (prober) {
-		touch_again(packet, prober, period);
+		touch_again(packet, prober);
 		return;
 	}
 	cell = bpf_map_lookup_elem(&touched_once, &place);
 	if (!cell)
 		return;
+	period = period_now();
 	was = *cell;
 	before = was & ASKED_MASK;
 	is_known = was != 0 && (was & TAG_MASK) == tag;

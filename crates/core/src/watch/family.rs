@@ -2,16 +2,13 @@
 
 use crate::port::Protocol;
 
-/// The number that stands for those by which a computer looks round its own network.
-const NEIGHBOURS: u16 = 137;
+/// Those by which a computer looks round its own network.
+const NEIGHBOURS: &[u16] = &[137, 135, 138, 139, 445, 1900, 3702, 5353, 5355, 5357, 5358];
 
 /// Families, each with the number that stands for it and the reason.
 const FAMILIES: &[(&[u16], &str)] = &[
     (&[25, 110, 143, 465, 587, 993, 995, 4190], "a mail program looks for its server by all of them"),
-    (
-        &[NEIGHBOURS, 135, 138, 139, 445, 1900, 3702, 5353, 5355, 5357, 5358],
-        "a computer that looks round its own network asks by all of them",
-    ),
+    (NEIGHBOURS, "a computer that looks round its own network asks by all of them"),
     (&[80, 443, 8000, 8008, 8080, 8443], "a browser, or a link, tries the usual ones of the web"),
     (&[21, 20, 989, 990], "a client of FTP tries it plain and encrypted"),
 ];
@@ -23,8 +20,8 @@ pub(super) fn family(protocol: Protocol, port: u16) -> (Protocol, u16) {
 }
 
 /// Whether computers of one network ask each other by it, of a morning all of them.
-pub(super) fn is_of_neighbours(protocol: Protocol, port: u16) -> bool {
-    family(protocol, port) == (Protocol::Tcp, NEIGHBOURS)
+pub(super) fn is_of_neighbours(port: u16) -> bool {
+    NEIGHBOURS.contains(&port)
 }
 
 #[cfg(test)]
@@ -47,9 +44,9 @@ mod tests {
 
     #[test]
     fn neighbours_ask_by_some_ports() {
-        let ports = [137, 445, 5_353, 1_900].map(|port| is_of_neighbours(Protocol::Udp, port));
+        let ports = [137, 445, 5_353, 1_900].map(is_of_neighbours);
         assert_eq!(ports, [true; 4]);
-        assert!([23, 3_389, 25, 80].iter().all(|port| !is_of_neighbours(Protocol::Tcp, *port)));
+        assert!([23, 3_389, 25, 80].iter().all(|port| !is_of_neighbours(*port)));
     }
 
     #[test]

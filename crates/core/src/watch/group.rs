@@ -1,7 +1,6 @@
 //! Many sources that do one thing together: how many are many, within which time, and what is told of them (A19).
 
 use alloc::vec::Vec;
-use core::num::NonZeroU32;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -35,19 +34,19 @@ pub(super) fn is_within(at: u32, tick: u32, seconds: u32) -> bool {
     tick.saturating_sub(at) <= seconds * TICKS_EACH_SECOND
 }
 
-/// When something was last so; in four bytes.
+/// When something was last so: the tick after that, and 0 of what never was, so that a table of zeros is one of these.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Last(Option<NonZeroU32>);
+pub(super) struct Last(pub(super) u32);
 
 impl Last {
     /// It is so at `tick`.
     pub(super) fn set(&mut self, tick: u32) {
-        self.0 = NonZeroU32::new(tick.saturating_add(1));
+        self.0 = tick.saturating_add(1);
     }
 
     /// Whether it was so within so many seconds before `tick`.
     pub(super) fn is_within(self, tick: u32, seconds: u32) -> bool {
-        self.0.is_some_and(|last| is_within(last.get() - 1, tick, seconds))
+        self.0 != 0 && is_within(self.0 - 1, tick, seconds)
     }
 
     /// It is so at `tick`; whether that is news, as it has not been so for long enough.
@@ -68,6 +67,5 @@ mod tests {
         let mut news = |minute: u32| last.is_news(minute * 60 * TICKS_EACH_SECOND);
         assert!(news(0) && (1..500).all(|minute| !news(minute)));
         assert!(!news(499 + 60) && news(499 + 60 + 61));
-        assert_eq!(size_of::<Last>(), 4);
     }
 }

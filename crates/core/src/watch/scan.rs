@@ -116,7 +116,7 @@ impl Scan {
         } else if !record.comes_again(period) {
             return;
         }
-        if !is_of_neighbours(touch.protocol, touch.port) {
+        if !is_of_neighbours(touch.port) {
             self.comes(key, source, Place::of(touch.protocol, touch.port), tick);
         }
     }
@@ -124,7 +124,7 @@ impl Scan {
     /// So many more touched a port, as somebody else has counted.
     pub(super) fn counts(&mut self, touches: &FirstTouches, tick: u32) {
         let FirstTouches { protocol, port, more } = *touches;
-        if !is_of_neighbours(protocol, port) {
+        if !is_of_neighbours(port) {
             self.ports.add(Place::of(protocol, port), more, tick);
         }
     }
@@ -175,27 +175,26 @@ impl Scan {
             return;
         }
         self.lately.keep(source, place, tick);
-        let site = source.site();
-        let network = self.networks.comes(digest(key, &site), source.number_in_site(), tick);
+        let network = self.networks.comes(digest(key, &source.site_bits()), source.number_in_site(), tick);
         let Some(network) = network.filter(|network| network.count() >= MANY) else { return };
         let count = network.count();
         if count >= self.ports.limit(place)
             && network.told.is_news(tick)
             && let Some(free) = self.crowded.iter_mut().find(|free| free.is_none())
         {
-            *free = Some(Crowded { site, count });
+            *free = Some(Crowded { site: source.site(), count });
         }
     }
 
     /// Whoever touches many ports is one of many no more, nor was he lately.
     fn leaves(&mut self, key: Key, source: Source, record: &Record, tick: u32) {
-        self.networks.leaves(digest(key, &source.site()), source.number_in_site());
+        self.networks.leaves(digest(key, &source.site_bits()), source.number_in_site());
         self.lately.forget(source);
         if !super::group::is_within(record.first, tick, SECONDS) {
             return;
         }
         let before = record.ports().take(usize::from(SHARED_MAX));
-        for (protocol, port) in before.filter(|(protocol, port)| !is_of_neighbours(*protocol, *port)) {
+        for (protocol, port) in before.filter(|(_, port)| !is_of_neighbours(*port)) {
             self.ports.add(Place::of(protocol, port), -1, tick);
         }
     }

@@ -68,6 +68,14 @@ impl Source {
         IpNet::new_assert(self.address(), bits).trunc()
     }
 
+    /// The same network in fewer bits, the highest of which is of IPv6.
+    pub(super) fn site_bits(self) -> u64 {
+        match self {
+            Self::V4(address) => u64::from(address.to_bits() >> 8),
+            Self::V6(network) => network >> 16 | 1 << 63,
+        }
+    }
+
     /// Which one of its site it is, in eight bits: of IPv6 some of the 65,536 share a number.
     pub(super) const fn number_in_site(self) -> u8 {
         match self {

@@ -8,8 +8,8 @@ use crate::watch::{
     place::place,
 };
 
-/// 320 KiB in all.
-const NETWORKS: usize = 4_096;
+/// 80 KiB in all, which a processor has at hand.
+const NETWORKS: usize = 1_024;
 /// The time of a group has two of them.
 const HALF_TICKS: u32 = SECONDS * TICKS_EACH_SECOND / 2;
 
@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn it_takes_what_it_says() {
-        assert_eq!(size_of::<Network>() * NETWORKS, 320 << 10);
+        assert_eq!(size_of::<Network>() * NETWORKS, 80 << 10);
     }
 }
