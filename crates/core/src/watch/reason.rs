@@ -14,7 +14,7 @@ impl Suspicion {
             Kind::PortScan => self.sum_of_scan(),
             Kind::DistributedScan => text!(
                 "twenty sources that ask for one to three ports of nobody's each within ten minutes are too many, of one network or for one port, where they are ten times as many as are usual for that port (the median of seven days)",
-                "10 分間に、誰のものでもないポート 1~3 個に接触した送信元が、1 つのネットワークから、または 1 つのポートに対して 20 個に達し、そのポートの平常(7 日間の中央値)の 10 倍以上になると疑います"
+                "10 分間に、誰のものでもないポート 1〜3 個に接触した送信元が、1 つのネットワークから、または 1 つのポートに対して 20 個に達し、そのポートの平常(7 日間の中央値)の 10 倍以上になると疑います"
             ),
             Kind::BruteForce | Kind::PasswordSpray => text!(
                 "five failed logins in ten minutes, or ten in a day, are too many, where not a quarter as many are good; a good one takes four back",

@@ -159,7 +159,7 @@ impl Suspicion {
         let Words { en, ja } = self.doubt();
         text!(
             "{count} sources{en_of} asked for one to three undeclared ports each in {time}: {ports} ({protocols}){en}",
-            "{time} の間に、{ja_of}{count} 個の送信元がそれぞれ宣言のないポート 1~3 個に接触: {ports}({protocols}){ja}"
+            "{time} の間に、{ja_of}{count} 個の送信元がそれぞれ宣言のないポート 1〜3 個に接触: {ports}({protocols}){ja}"
         )
     }
 
