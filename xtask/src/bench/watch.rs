@@ -1,5 +1,6 @@
 //! How soon somebody who probes is told of, what an event costs, and how much is remembered (A19).
 
+mod flood;
 mod logs;
 
 use std::{
@@ -57,6 +58,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
         ),
     ];
     rows.extend(load()?);
+    rows.extend(flood::rows()?);
     rows.extend(logs::rows()?);
     Ok(rows)
 }
