@@ -50,18 +50,21 @@ static uint16_t checksum(const void *bytes, size_t length) {
     return (uint16_t)~sum;
 }
 
-// Marsaglia, Xorshift RNGs (2003).
-static uint32_t next(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
+// SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014): no address comes more often than by chance.
+static uint64_t next(uint64_t *state) {
+    uint64_t number = *state += 0x9e3779b97f4a7c15;
+    number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
+    number = (number ^ number >> 27) * 0x94d049bb133111eb;
+    return number ^ number >> 31;
 }
 
-// An address that anybody may have: none of a network with a meaning of its own is below 20 or above 99.
-static uint32_t anybody(uint32_t *state) {
-    uint32_t number = next(state);
-    return htonl((20 + number % 80) << 24 | (next(state) & 0xffffff));
+// An address of the whole net but for networks of eight bits in which some have a meaning of their own (RFC 6890).
+static uint32_t anybody(uint64_t *state) {
+    for (;;) {
+        uint32_t address = (uint32_t)next(state), top = address >> 24;
+        if (top > 0 && top < 224 && top != 10 && top != 100 && top != 127 && top != 169 && top != 172 && top != 192)
+            return htonl(address);
+    }
 }
 
 // DEVICE MAC ADDRESS SECONDS one|any: prints how many were sent in a second.
@@ -77,8 +80,8 @@ int main(int count, char **words) {
     int raw = socket(AF_PACKET, SOCK_RAW, 0);
     if (raw < 0) fail("socket");
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(words[1]), .sll_halen = 6};
-    uint32_t state = 0x9e3779b9, one = inet_addr("203.0.113.7");
-    uint64_t sent = 0;
+    uint32_t one = inet_addr("203.0.113.7");
+    uint64_t sent = 0, state = 1;
     double begin = now(), end = begin + atof(words[4]);
     for (; sent % SENT_BETWEEN_LOOKS || now() < end; sent++) {
         frame.ip.saddr = is_any ? anybody(&state) : one;
