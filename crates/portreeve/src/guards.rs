@@ -70,3 +70,12 @@ pub(crate) fn standing() -> Result<Rules, GuardError> {
 pub(crate) fn kept_by(guard: &Guard) -> Result<Rules, GuardError> {
     guard.rules(cookie().map_err(GuardError::NoCookie)?)
 }
+
+/// What a `guard` has on trial here; `None` where nothing is.
+///
+/// # Errors
+///
+/// As of [`known`].
+pub(crate) fn tried_by(guard: &Guard) -> Result<Option<Rules>, GuardError> {
+    guard.rules_on_trial(cookie().map_err(GuardError::NoCookie)?)
+}

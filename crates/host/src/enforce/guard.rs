@@ -3,6 +3,7 @@
 //! Its programs go on as long as somebody keeps their ties: this process, or a pin.
 
 mod bytes;
+mod kept;
 pub mod marks;
 mod names;
 pub(crate) mod openings;
@@ -22,17 +23,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portreeve_core::{
-    guard::{Badge, Rules},
-    port::Protocol,
-};
+use portreeve_core::{guard::Rules, port::Protocol};
 
 pub use self::{pins::take_away, tried::Tried};
 
 use self::{
     marks::MARKS,
-    names::{Owners, Slot, badge_of, member, numbered, paths, standing},
-    rules::{place, port_bit, read_place, read_rule, rule},
+    names::{Owners, Slot, member, numbered, paths, standing},
+    rules::{place, port_bit, rule},
 };
 use crate::{
     bpf::{
@@ -45,10 +43,7 @@ use crate::{
         pinned::{PinnedError, refuse_without_bpffs},
     },
     proc::{self, mounts},
-    sys::{
-        bpf::{OpenMap, Pair},
-        netns,
-    },
+    sys::{bpf::OpenMap, netns},
 };
 
 const MANIFEST: &str = include_str!("../../bpf/guard.bpf.txt");
@@ -323,15 +318,6 @@ impl Guard {
         Ok(self.generations().trial()?)
     }
 
-    /// What is kept for good in the network namespace with this cookie.
-    ///
-    /// # Errors
-    ///
-    /// What the kernel answers.
-    pub fn rules(&self, cookie: u64) -> Result<Rules, GuardError> {
-        Ok(self.every_rule()?.remove(&cookie).unwrap_or_default())
-    }
-
     /// Whether nothing is kept for good, in no namespace.
     ///
     /// # Errors
@@ -349,33 +335,6 @@ impl Guard {
     pub fn tried(&self) -> Result<Vec<Tried>, GuardError> {
         let all = self.map(REFUSED).all().map_err(|error| Untold(REFUSED, error))?;
         Ok(all.iter().filter_map(|(who, tries)| Tried::read(who, tries)).collect())
-    }
-
-    /// Those of each namespace that are kept for good; what nobody of ours wrote is passed over.
-    fn every_rule(&self) -> Result<BTreeMap<u64, Rules>, GuardError> {
-        let badges = self.badges()?;
-        let mut all: BTreeMap<u64, Rules> = BTreeMap::new();
-        for (place, rule) in self.standing_rules()? {
-            let Some((cookie, protocol, port)) = read_place(&place) else { continue };
-            let Some(entries) = read_rule(&rule, &badges) else { continue };
-            all.entry(cookie).or_default().entries.insert((protocol, port), entries);
-        }
-        Ok(all)
-    }
-
-    fn standing_rules(&self) -> Result<Vec<Pair>, GuardError> {
-        let object = object();
-        let inner = object.map(RULES).expect("the programs were written with it");
-        let standing = self.generations().for_good(inner)?;
-        let all = standing.map_or(Ok(Vec::new()), |standing| standing.all());
-        Ok(all.map_err(|error| Untold(RULES, error))?)
-    }
-
-    /// Who has a number among names of cgroups.
-    fn badges(&self) -> Result<BTreeMap<Slot, Badge>, GuardError> {
-        let known = self.map(NAMES).all().map_err(|error| Untold(NAMES, error))?;
-        let badge = |(name, owners): (Vec<u8>, Vec<u8>)| Some((Owners::read(&owners)?.own, badge_of(&name)?));
-        Ok(known.into_iter().filter_map(badge).filter(|(own, _)| *own != 0).collect())
     }
 
     /// A generation of its own, which nobody asks yet: these rules beside those of other namespaces.

@@ -98,13 +98,14 @@ fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result
     let rules = pinned.map_or(Ok(Default::default()), |pinned| guards::kept_by(&pinned.guard));
     let rules = rules.map_err(fail)?;
     let until = pinned.map_or(Ok(None), |pinned| pinned.guard.trial()).map_err(fail)?;
+    let tried = pinned.map_or(Ok(None), |pinned| guards::tried_by(&pinned.guard)).map_err(fail)?;
     let until = until.map(programs::moments());
     // One of which a map is gone still judges, and nobody can tell how.
     let is_torn = pinned.is_none() && has_remains();
     let is_whole = pinned.map_or(!is_torn, |pinned| pinned.is_whole);
     let is_there = pinned.is_some() || is_torn;
     let is_missed = !is_there && !programs::confirmed().rules.entries.is_empty();
-    let stands = show::Stands { is_there, is_whole, is_missed, until, rules: &rules };
+    let stands = show::Stands { is_there, is_whole, is_missed, until, rules: &rules, tried: tried.as_ref() };
     match settings.format {
         Format::Json => return out.json(&show::view(&stands)).map(|()| Exit::Fine),
         Format::Ndjson => return out.ndjson(&show::view(&stands)).map(|()| Exit::Fine),

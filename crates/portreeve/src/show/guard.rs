@@ -36,6 +36,8 @@ pub(crate) struct Stands<'a> {
     pub(crate) until: Option<Timestamp>,
     /// What it keeps for good.
     pub(crate) rules: &'a Rules,
+    /// What is on trial.
+    pub(crate) tried: Option<&'a Rules>,
 }
 
 /// The answer of `guard status`.
@@ -52,6 +54,8 @@ pub(crate) struct GuardView {
     trial_until: Option<String>,
     /// The ports that it keeps for good in this network namespace.
     kept: Vec<KeptView>,
+    /// Those that are on trial in their place; `null` where nothing is.
+    trial: Option<Vec<KeptView>>,
 }
 
 /// Ports that have the same owners.
@@ -69,20 +73,25 @@ struct KeptView {
 
 /// The same as JSON.
 pub(crate) fn view(stands: &Stands<'_>) -> GuardView {
-    let kept: Vec<Kept> = stands.rules.clone().into();
-    let kept = kept.into_iter().map(|Kept { protocol, ports, entries }| KeptView {
-        protocol,
-        port: ports.first,
-        port_last: ports.last,
-        owners: entries,
-    });
     GuardView {
         version: VERSION,
         stands: stands.is_there,
         whole: stands.is_whole,
         trial_until: stands.until.map(|until| until.to_string()),
-        kept: kept.collect(),
+        kept: kept_view(stands.rules),
+        trial: stands.tried.map(kept_view),
     }
+}
+
+fn kept_view(rules: &Rules) -> Vec<KeptView> {
+    let kept: Vec<Kept> = rules.clone().into();
+    let view = |Kept { protocol, ports, entries }| KeptView {
+        protocol,
+        port: ports.first,
+        port_last: ports.last,
+        owners: entries,
+    };
+    kept.into_iter().map(view).collect()
 }
 
 const KEPT: &[Column] = &[
@@ -99,7 +108,16 @@ const KEPT: &[Column] = &[
 /// Where nobody reads it.
 pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
     out.sentences(sentence(stands).in_lang(out.lang))?;
-    let kept: Vec<Kept> = stands.rules.clone().into();
+    table(stands.rules, out)?;
+    let Some((tried, until)) = stands.tried.zip(stands.until) else { return Ok(()) };
+    out.line("")?;
+    out.sentences(on_trial(tried, until).in_lang(out.lang))?;
+    table(tried, out)
+}
+
+/// The table of these rules, below an empty line.
+fn table(rules: &Rules, out: &mut Out) -> Result<(), Failure> {
+    let kept: Vec<Kept> = rules.clone().into();
     if kept.is_empty() {
         return Ok(());
     }
@@ -121,7 +139,7 @@ pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn sentence(stands: &Stands<'_>) -> Text {
-    let Text { en, ja } = match (stands.is_there, stands.is_whole) {
+    match (stands.is_there, stands.is_whole) {
         (false, _) if stands.is_missed => text!(
             "No guard is in the kernel, though one was confirmed: portreeve apply --boot puts it back, and portreeve apply has it as the policy says by now.",
             "ガードを確定してありますが、カーネルにありません。確定した内容に戻すには portreeve apply --boot、現在の policy を適用するには portreeve apply を実行してください。"
@@ -144,10 +162,18 @@ fn sentence(stands: &Stands<'_>) -> Text {
                 "ガードはカーネルで動作中です。このネットワーク名前空間の {count} 個のポートが対象です({ja_force})。"
             )
         }
-    };
-    let Some(until) = stands.until else { return Text { en, ja } };
-    let until = until.strftime("%H:%M:%SZ").to_string();
-    text!("{en} Something else is on trial until {until}.", "{ja}別の設定を {until} まで試行中です。")
+    }
+}
+
+fn on_trial(tried: &Rules, until: Timestamp) -> Text {
+    let until = until.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    if tried.entries.is_empty() {
+        return text!(
+            "In its place nothing is kept, on trial until {until}.",
+            "代わりに、対象のポートがない状態を {until} まで試行中です。"
+        );
+    }
+    text!("In its place this is on trial until {until}:", "代わりに、次の設定を {until} まで試行中です:")
 }
 
 /// What becomes of strangers.

@@ -322,7 +322,7 @@ fn sentence(stands: &Stands<'_>) -> Text {
 }
 
 fn on_trial(tried: &Routes, until: Timestamp) -> Text {
-    let until = until.strftime("%H:%M:%SZ").to_string();
+    let until = until.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     if tried.0.is_empty() {
         return text!(
             "In its place nothing is steered, on trial until {until}.",

@@ -311,13 +311,17 @@ fn a_trial_of_the_guard_is_the_gates() {
     is_refused(&site, 443);
     let status = site.ask("guard status -o json").json();
     assert!(status["trial_until"].is_string() && status["kept"] == Value::Array(Vec::new()), "{status}");
+    let ports = status["trial"].as_array().expect("it is on trial").iter().map(|kept| &kept["port"]);
+    assert_eq!(ports.collect::<Vec<_>>(), [22, 80, 443], "{status}");
     site.run("sleep 10");
     is_bound(&site, 443);
     assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+    let told = site.run("portreeve guard status").stdout;
+    assert!(told.contains("In its place this is on trial until 2") && told.contains("443/tcp"), "{told}");
     site.run("portreeve confirm");
     is_refused(&site, 443);
     let status = site.ask("guard status -o json").json();
-    assert!(status["trial_until"].is_null(), "{status}");
+    assert!(status["trial_until"].is_null() && status["trial"].is_null(), "{status}");
     assert_eq!(status["kept"].as_array().map(Vec::len), Some(3), "{status}");
     site.run("portreeve undo --no-session");
     is_bound(&site, 443);
