@@ -59,7 +59,9 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 /// What is told of this source.
 fn of(site: &Site, source: &str) -> Vec<Value> {
+    // What follows the last end of a line is being written.
     let lines = site.run(&format!("cat {TOLD}")).stdout;
+    let lines = lines.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let all = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"));
     all.filter(|line| line["source"] == source).collect()
 }
@@ -195,7 +197,7 @@ for nth in range(40):
         log.flush()
         written = time.time()
     for _ in range(500):
-        told = [json.loads(line) for line in open("/root/told")]
+        told = [json.loads(line) for line in open("/root/told") if line.endswith("\n")]
         told = [line["at"] for line in told if line["source"] == source]
         if told:
             break
