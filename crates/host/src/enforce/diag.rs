@@ -32,6 +32,12 @@ impl Id {
         self.bytes[2..4].copy_from_slice(&port.to_be_bytes());
         self
     }
+
+    /// Its two halves, the low one first.
+    fn cookie(&self) -> Option<u64> {
+        let half = |at| bytes_at(&self.bytes, at).map(u32::from_ne_bytes).map(u64::from);
+        Some(half(40)? | half(44)? << 32)
+    }
 }
 
 /// The socket in one of `states` on `port` that has this cookie, as the kernel has it now.
@@ -75,14 +81,6 @@ pub(super) fn destroy(netlink: &mut Netlink, states: u32, id: &Id) -> Result<(),
 /// Whether the kernel said that there is none.
 pub(super) const fn is_gone(error: &NetlinkError) -> bool {
     matches!(error, NetlinkError::Refused(Errno::NOENT | Errno::STALE))
-}
-
-impl Id {
-    /// Its two halves, the low one first.
-    fn cookie(&self) -> Option<u64> {
-        let half = |at| bytes_at(&self.bytes, at).map(u32::from_ne_bytes).map(u64::from);
-        Some(half(40)? | half(44)? << 32)
-    }
 }
 
 /// Builds a struct `inet_diag_req_v2`.

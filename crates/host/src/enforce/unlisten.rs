@@ -6,7 +6,7 @@ use rustix::{
 };
 
 use super::{
-    diag::{LISTENING, destroy, find},
+    diag::{LISTENING, destroy, find, is_gone},
     steer::{SocketError, socket},
 };
 use crate::sys::netlink::{self, Netlink, NetlinkError};
@@ -85,7 +85,7 @@ fn refused(error: NetlinkError) -> UnlistenError {
     match error {
         NetlinkError::Refused(Errno::PERM | Errno::ACCESS) => UnlistenError::NotPermitted,
         NetlinkError::Refused(Errno::OPNOTSUPP) => UnlistenError::Unsupported,
-        NetlinkError::Refused(Errno::NOENT | Errno::STALE) => UnlistenError::Gone,
+        error if is_gone(&error) => UnlistenError::Gone,
         error => UnlistenError::Netlink(error),
     }
 }
