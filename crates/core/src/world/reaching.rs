@@ -61,15 +61,22 @@ impl World<'_> {
                 .map(|pair| if pair.1.verdict > pair.0.verdict { pair.1 } else { pair.0 })
                 .collect()
         };
-        let mut own = self.reach_where_bound(listener);
+        let own = self.reach_where_bound(listener);
+        let led = stands(self.snapshot, listener);
+        led.iter().map(|stand| self.reach_past_filter(stand)).fold(own, better)
+    }
+
+    /// The same at the number that it is bound to alone.
+    #[must_use]
+    pub fn reach_where_bound(&self, listener: &Listener) -> Vec<Reach> {
+        let mut own = self.reach_past_filter(listener);
         if is_deprived(self.snapshot, listener) {
             own.iter_mut().for_each(|reach| reach.verdict = Verdict::Blocked);
         }
-        let led = stands(self.snapshot, listener);
-        led.iter().map(|stand| self.reach_where_bound(stand)).fold(own, better)
+        own
     }
 
-    fn reach_where_bound(&self, listener: &Listener) -> Vec<Reach> {
+    fn reach_past_filter(&self, listener: &Listener) -> Vec<Reach> {
         let zones = self.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
         let namespace = self.snapshot.namespace(listener.netns);
         let mut reached = reach(listener, namespace, zones);

@@ -69,10 +69,10 @@ fn asks_for_an_address(holding: &Holding<'_>) -> bool {
         && holding.holders.iter().all(|(_, process)| is_client(process))
 }
 
-/// Whether packets from others are known to get in: no firewall stands before it.
+/// Whether packets from others for its very number are known to get in: no firewall stands before it.
 fn is_reached(world: &World<'_>, holding: &Holding<'_>) -> bool {
     let past = |reach: &Reach| reach.basis == Basis::Firewall && reach.verdict >= Verdict::Partly;
-    holding.listeners.iter().any(|listener| world.reach(listener).first().is_some_and(past))
+    holding.listeners.iter().any(|listener| world.reach_where_bound(listener).first().is_some_and(past))
 }
 
 fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
@@ -138,9 +138,9 @@ mod tests {
         address::Family,
         facts::{Firewall, GuardStands, Led, LeftSteer},
         finding::Severity,
-        port::Protocol,
+        port::{PortRange, Protocol},
         rules::testing::{filtering, scene, translated},
-        steer::{Routes, Tenancy},
+        steer::{Route, Routes, Tenancy, WhenDead},
     };
 
     #[test]
@@ -180,6 +180,37 @@ mod tests {
         assert!(fixes("0.0.0.0", true)[0].starts_with("let it listen on loopback alone"));
         assert!(fixes("0.0.0.0", false)[0].starts_with("stop it"));
         assert_eq!((fixes("127.0.0.1", true).len(), fixes("127.0.0.1", false).len()), (0, 1));
+    }
+
+    #[test]
+    fn who_is_led_to_from_another_number_is_not_reached_by_his_own() {
+        let told = |open: u16| {
+            let rule = format!("-A INPUT -p tcp -m tcp --dport {open} -j ACCEPT\n");
+            let mut scene = scene().policy().listens("postfix@-.service", "0.0.0.0:25/tcp");
+            let tenancy = Tenancy::default();
+            let route = Route {
+                service: "post".into(),
+                tenancy,
+                owners: Vec::new(),
+                protocol: Protocol::Tcp,
+                address: None,
+                ports: PortRange::one(2525),
+                when_dead: WhenDead::Refuse,
+                local: false,
+                target_port: Some(25),
+            };
+            let cookie = scene.snapshot.listeners[0].cookie;
+            let (protocol, family) = (Protocol::Tcp, Family::Ipv4);
+            scene.snapshot.steer = Some(LeftSteer {
+                stands: GuardStands::Whole,
+                dead: Vec::new(),
+                led: [Led { service: "post".into(), tenancy, protocol, family, cookie }].into(),
+                routes: Routes([route].into()),
+            });
+            let findings = scene.filtered(filtering(&rule), &[]).judge();
+            findings.into_iter().find(|finding| finding.rule == "unneeded-open-port").unwrap().severity
+        };
+        assert_eq!([2525, 25].map(told), [Severity::Warning, Severity::High]);
     }
 
     #[test]
