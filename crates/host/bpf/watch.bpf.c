@@ -160,17 +160,37 @@ struct packet {
 #define ETH_P_IP 0x0008
 #define ETH_P_IPV6 0xdd86
 
-// Offsets in the headers (RFC 791, 8200, 9293).
-#define IPV4_PROTOCOL 9
-#define IPV4_FRAGMENT 6
-#define IPV4_FROM 12
-#define IPV4_TO 16
-#define IPV6_NEXT 6
-#define IPV6_FROM 8
-#define IPV6_TO 24
-#define TCP_FLAGS 13
+// What is read of the headers, as they lie in the packet (RFC 791, 8200, 9293).
+struct ipv4_header {
+	__u8 before_fragment[6];
+	__be16 fragment;
+	__u8 time_to_live;
+	__u8 protocol;
+	__be16 checksum;
+	__u8 from[4];
+	__u8 to[4];
+};
+
+struct ipv6_header {
+	__u8 before_next[6];
+	__u8 next;
+	__u8 hop_limit;
+	__u8 from[16];
+	__u8 to[16];
+};
+
+struct transport_header {
+	__be16 from_port;
+	__be16 port;
+	__u8 sequence[9];
+	__u8 tcp_flags;
+};
+
 #define TCP_BYTES_MIN 14
 #define UDP_BYTES_MIN 4
+
+_Static_assert(sizeof(struct ipv4_header) == 20 && sizeof(struct ipv6_header) == 40, "no gaps");
+_Static_assert(sizeof(struct transport_header) == TCP_BYTES_MIN, "no gaps");
 
 #define FRAGMENT_OFFSET 0xff1f // in network order
 
@@ -199,57 +219,72 @@ static __always_inline void set_source(struct source *source, __u8 family, const
 		__builtin_memcpy(&source->network, address, 8);
 }
 
+static __always_inline int read_ipv4(struct packet *packet, void *network)
+{
+	struct ipv4_header header;
+
+	bpf_probe_read_kernel(&header, sizeof(header), network);
+	packet->family = AF_INET;
+	packet->protocol = header.protocol;
+	__builtin_memcpy(packet->from, header.from, sizeof(header.from));
+	__builtin_memcpy(packet->to, header.to, sizeof(header.to));
+	// Of a later fragment nobody knows the port.
+	return (header.fragment & FRAGMENT_OFFSET) == 0;
+}
+
+static __always_inline int read_ipv6(struct packet *packet, void *network)
+{
+	struct ipv6_header header;
+
+	bpf_probe_read_kernel(&header, sizeof(header), network);
+	packet->family = AF_INET6;
+	packet->protocol = header.next;
+	__builtin_memcpy(packet->from, header.from, sizeof(header.from));
+	__builtin_memcpy(packet->to, header.to, sizeof(header.to));
+	return 1;
+}
+
 static __always_inline int read_addresses(struct packet *packet, void *network, __be16 protocol)
 {
-	__be16 fragment = 0;
-
-	if (protocol == ETH_P_IP) {
-		packet->family = AF_INET;
-		bpf_probe_read_kernel(&packet->protocol, 1, network + IPV4_PROTOCOL);
-		bpf_probe_read_kernel(&fragment, 2, network + IPV4_FRAGMENT);
-		bpf_probe_read_kernel(packet->from, 4, network + IPV4_FROM);
-		bpf_probe_read_kernel(packet->to, 4, network + IPV4_TO);
-		// Of a later fragment nobody knows the port.
-		return (fragment & FRAGMENT_OFFSET) == 0;
-	}
-	if (protocol != ETH_P_IPV6)
-		return 0;
-	packet->family = AF_INET6;
-	bpf_probe_read_kernel(&packet->protocol, 1, network + IPV6_NEXT);
-	bpf_probe_read_kernel(packet->from, 16, network + IPV6_FROM);
-	bpf_probe_read_kernel(packet->to, 16, network + IPV6_TO);
-	return 1;
+	if (protocol == ETH_P_IP)
+		return read_ipv4(packet, network);
+	return protocol == ETH_P_IPV6 && read_ipv6(packet, network);
 }
 
 static __always_inline int read_ports(struct packet *packet, void *transport, __u32 bytes)
 {
-	__u32 least = packet->protocol == IPPROTO_TCP ? TCP_BYTES_MIN : UDP_BYTES_MIN;
+	struct transport_header header;
 
-	if ((packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP) || bytes < least)
+	if (packet->protocol == IPPROTO_TCP && bytes >= TCP_BYTES_MIN) {
+		bpf_probe_read_kernel(&header, TCP_BYTES_MIN, transport);
+		packet->flags = header.tcp_flags;
+	} else if (packet->protocol == IPPROTO_UDP && bytes >= UDP_BYTES_MIN) {
+		bpf_probe_read_kernel(&header, UDP_BYTES_MIN, transport);
+	} else {
 		return 0;
-	bpf_probe_read_kernel(&packet->from_port, 2, transport);
-	bpf_probe_read_kernel(&packet->port, 2, transport + 2);
-	if (packet->protocol == IPPROTO_TCP)
-		bpf_probe_read_kernel(&packet->flags, 1, transport + TCP_FLAGS);
+	}
+	packet->from_port = header.from_port;
+	packet->port = header.port;
 	return 1;
 }
 
-// Whether the packet came from outside for this host, and by which ports.
+// Whether the packet came from outside for this host, and by which ports. The kernel vouches for `skb`, so that its parts are
+// loads, and no calls.
 static __always_inline int read_packet(struct packet *packet, struct sk_buff *skb)
 {
-	struct net_device *device = BPF_CORE_READ(skb, dev);
-	__u16 network = BPF_CORE_READ(skb, network_header), transport = BPF_CORE_READ(skb, transport_header);
-	__u32 tail = BPF_CORE_READ(skb, tail);
-	void *head = BPF_CORE_READ(skb, head);
+	struct net_device *device = skb->dev;
+	__u16 network = skb->network_header, transport = skb->transport_header;
+	__u32 tail = skb->tail;
+	void *head = skb->head;
 
-	if (!device || (BPF_CORE_READ(device, flags) & IFF_LOOPBACK) ||
-	    BPF_CORE_READ(device, nd_net.net, ns.inum) != WANTED(NETWORK_NAMESPACE) ||
-	    BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) != PACKET_HOST)
+	if (!device || (device->flags & IFF_LOOPBACK) ||
+	    device->nd_net.net->ns.inum != WANTED(NETWORK_NAMESPACE) ||
+	    BPF_CORE_READ_BITFIELD(skb, pkt_type) != PACKET_HOST)
 		return 0;
 	// What was not read yet says that it stands at 65535 or before the address.
 	if (transport <= network || transport >= tail)
 		return 0;
-	return read_addresses(packet, head + network, BPF_CORE_READ(skb, protocol)) &&
+	return read_addresses(packet, head + network, skb->protocol) &&
 	       read_ports(packet, head + transport, tail - transport);
 }
 
