@@ -7,6 +7,7 @@
 mod attempts;
 mod blocks;
 mod buckets;
+mod cleared;
 mod crowd;
 mod evidence;
 mod family;
@@ -45,6 +46,7 @@ use self::{
 pub use self::{
     attempts::{ServiceNumber, Written},
     blocks::Limit,
+    cleared::cleared,
     evidence::{Innocence, Known, Touch},
     group::Group,
     reaction::{Mercy, Reaction},

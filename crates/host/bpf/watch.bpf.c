@@ -13,7 +13,6 @@ enum wanted {
 	NETWORK_NAMESPACE = 1, // by inode
 	CLIENT_FIRST = 2, // the ports that the kernel gives to clients
 	CLIENT_LAST = 3,
-	SEED = 4, // so that nobody can choose addresses that push others out of their cells
 };
 
 #define WANTED(what) ((__u32)bpf_core_enum_value(enum wanted, what))
@@ -118,12 +117,19 @@ struct source {
 	__u64 family;
 };
 
+// What whoever goes on with these maps later knows a source by is kept, too: events/probing/remembered.rs reads it.
 struct prober {
 	__u64 packets;
 	__u64 ports_seen[4]; // a bit each, by a hash
+	__u64 first; // when something was told first, in nanoseconds since the boot, and when last
+	__u64 last;
 	__u32 ports;
-	__u32 period; // when something was told last
+	__u32 period; // of the last
+	__u32 told[PORTS_TOLD]; // the first ports, as `asked` numbers them; 0 for none
+	__u8 to[16];
 };
+
+_Static_assert(sizeof(struct prober) == 112, "events/probing/remembered.rs reads so many bytes");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -139,6 +145,14 @@ struct {
 	__type(key, struct source);
 	__type(value, __u64);
 } known SEC(".maps");
+
+// A number that nobody else knows, so that nobody can choose addresses that push others out of their cells. It is as old as they.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} seed SEC(".maps");
 
 // What is known of a packet before it is decided whether it is told.
 struct packet {
@@ -355,7 +369,10 @@ static __always_inline int is_told(__u32 ports)
 
 static __always_inline __u64 hash_of(__u64 network, __u64 family)
 {
-	return mixed(network ^ mixed(family + WANTED(SEED)));
+	__u32 only = 0;
+	__u64 *secret = bpf_map_lookup_elem(&seed, &only);
+
+	return mixed(network ^ mixed(family + (secret ? *secret : 0)));
 }
 
 // Whether this source is told with its first port: several others of its network came lately.
@@ -410,9 +427,19 @@ static __always_inline __u64 period_now(void)
 	return bpf_ktime_get_ns() >> PERIOD_SHIFT & PERIOD_MASK;
 }
 
+// Counts a port of this source; whether it is told.
+static __always_inline int counts(struct prober *prober, __u32 asked)
+{
+	__u32 place = __sync_fetch_and_add(&prober->ports, 1);
+
+	if (place < PORTS_TOLD)
+		prober->told[place] = asked;
+	return is_told(place + 1);
+}
+
 static __always_inline void touch_again(struct packet *packet, struct prober *prober)
 {
-	__u32 is_news = 0, period = prober->period;
+	__u32 is_news = 0, period = prober->period, now = asked(packet);
 
 	// Of whoever scans alone it need not be known.
 	if (prober->ports <= PORTS_SHARED) {
@@ -420,12 +447,11 @@ static __always_inline void touch_again(struct packet *packet, struct prober *pr
 		is_news = is_long_ago(prober->period, period);
 	}
 	__sync_fetch_and_add(&prober->packets, 1);
-	if (is_new(prober, asked(packet))) {
-		__sync_fetch_and_add(&prober->ports, 1);
-		is_news = is_told(prober->ports);
-	}
+	if (is_new(prober, now))
+		is_news = counts(prober, now);
 	if (is_news) {
 		prober->period = period;
+		prober->last = bpf_ktime_get_boot_ns();
 		tell(packet, prober, 0);
 	}
 }
@@ -458,7 +484,11 @@ static __always_inline void touch(struct packet *packet)
 	is_new(&fresh, now);
 	fresh.ports = 2;
 	fresh.packets = 2;
+	fresh.told[0] = before;
+	fresh.told[1] = now;
 	fresh.period = period;
+	fresh.first = fresh.last = bpf_ktime_get_boot_ns();
+	__builtin_memcpy(fresh.to, packet->to, sizeof(fresh.to));
 	bpf_map_update_elem(&probers, &packet->source, &fresh, 0);
 	// What is told is counted by whoever hears it.
 	if (!(was & WAS_TOLD))

@@ -33,7 +33,7 @@ pub(crate) struct Lock {
 
 /// Why it was not taken.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LockError {
+pub enum LockError {
     /// Its folder is not portreeve's.
     #[error("{} is not portreeve's", .0.path)]
     Foreign(Stranger),

@@ -23,7 +23,7 @@ RequiresMountsFor=/var/lib/portreeve {program}
 After=network.target portreeve-boot.service
 
 [Service]
-ExecStart={program} watch
+ExecStart={program} watch --resume
 Restart=on-failure
 RestartSec=5
 # A policy that is wrong is no reason to try again and again.
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(name, "portreeve-watch.service");
         assert!(text.starts_with(OURS));
         for line in [
-            "ExecStart=/usr/bin/portreeve watch",
+            "ExecStart=/usr/bin/portreeve watch --resume",
             "Restart=on-failure",
             "RestartPreventExitStatus=2",
             "WantedBy=multi-user.target",

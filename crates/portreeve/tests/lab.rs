@@ -69,6 +69,7 @@ mod lab {
     mod rehearsal;
     mod replaced;
     mod reserving;
+    mod resumed;
     mod reused;
     mod room;
     mod scheduling;

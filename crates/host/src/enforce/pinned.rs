@@ -67,13 +67,13 @@ pub(super) fn refuse_without_bpffs() -> Result<(), PinnedError> {
 
 /// The folder of one thing.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     /// What it is of.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// Raised whenever what stands in it changes its structure.
-    pub(super) layout: u32,
+    pub(crate) layout: u32,
     /// The network namespace that it is of, by its cookie, where each has one.
-    pub(super) netns: Option<u64>,
+    pub(crate) netns: Option<u64>,
 }
 
 impl Folder {
@@ -82,7 +82,7 @@ impl Folder {
     /// # Errors
     ///
     /// Another portreeve or somebody else put something there.
-    pub(super) fn exists(&self) -> Result<bool, PinnedError> {
+    pub(crate) fn exists(&self) -> Result<bool, PinnedError> {
         if !place_exists()? {
             return Ok(false);
         }
@@ -95,7 +95,7 @@ impl Folder {
     /// # Errors
     ///
     /// Nothing has, or it cannot be opened.
-    pub(super) fn open(&self, name: &str) -> io::Result<OwnedFd> {
+    pub(crate) fn open(&self, name: &str) -> io::Result<OwnedFd> {
         Ok(bpf::open_pinned(&named(&self.path().join(name)))?)
     }
 
@@ -104,7 +104,7 @@ impl Folder {
     /// # Errors
     ///
     /// There is no bpffs, the place is somebody else's, or the kernel refuses.
-    pub(super) fn put<'f>(
+    pub(crate) fn put<'f>(
         &self,
         things: impl IntoIterator<Item = (&'f str, BorrowedFd<'f>)>,
     ) -> Result<(), PinnedError> {
@@ -130,7 +130,7 @@ impl Folder {
     /// # Errors
     ///
     /// Another portreeve or somebody else put something there, or the kernel refuses.
-    pub(super) fn take_away(&self) -> Result<bool, PinnedError> {
+    pub(crate) fn take_away(&self) -> Result<bool, PinnedError> {
         if !place_exists()? {
             return Ok(false);
         }
@@ -150,12 +150,27 @@ impl Folder {
         }
     }
 
+    /// Takes away what other layouts put there of the same thing, where nobody misses it.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be listed, or the kernel refuses.
+    pub(crate) fn take_away_other_layouts(&self) -> Result<(), PinnedError> {
+        match self.refuse_other_layouts() {
+            Err(PinnedError::OtherLayout(path)) => {
+                remove(&path)?;
+                self.take_away_other_layouts()
+            }
+            rest => rest,
+        }
+    }
+
     /// Those of every namespace.
     ///
     /// # Errors
     ///
     /// They cannot be listed.
-    pub(super) fn of_every_namespace(self) -> Result<Vec<Self>, PinnedError> {
+    pub(crate) fn of_every_namespace(self) -> Result<Vec<Self>, PinnedError> {
         let start = format!("{}-{}-", self.what, self.layout);
         let plain = |name: &str| {
             let name = name.strip_prefix(UNFINISHED).or_else(|| name.strip_prefix(GOING)).unwrap_or(name);

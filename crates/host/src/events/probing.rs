@@ -5,6 +5,8 @@
 
 mod event;
 mod first;
+mod memory;
+mod remembered;
 
 use std::{
     net::IpAddr,
@@ -16,27 +18,24 @@ use portreeve_core::{
     watch::{self, FirstTouches},
 };
 
-pub use self::event::EVENT_BYTES;
+pub use self::{
+    event::EVENT_BYTES,
+    memory::{Passing, forget},
+};
 use self::{
     event::{read, source},
     first::First,
+    memory::{FIRST_TOUCHES, KNOWN, Memory, PROBERS},
 };
 use super::telling::{Telling, descriptor};
-use crate::{
-    bpf::{
-        hang::{HangError, create, hang},
-        known::{self, KnownError},
-        object::Object,
-    },
-    sys::bpf::OpenMap,
+use crate::bpf::{
+    hang::{HangError, hang},
+    known::{self, KnownError},
+    object::Object,
 };
 
 const MANIFEST: &str = include_str!("../../bpf/watch.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/watch.bpf.bin");
-/// What the programs remember between two packets.
-const MEMORIES: [&str; 5] = ["touched_once", PROBERS, "known", "networks", FIRST_TOUCHES];
-const PROBERS: &str = "probers";
-const FIRST_TOUCHES: &str = "first_touches";
 
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +55,23 @@ pub struct Place {
     pub netns: u32,
     /// The ports that its kernel gives to clients.
     pub client_range: PortRange,
-    /// A number that nobody else knows.
-    pub seed: u32,
+}
+
+/// How long it is remembered what the programs heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// As long as they are hung.
+    No,
+    /// From one watch to the next.
+    Yes,
 }
 
 /// Programs that tell of events; they are gone from the kernel when this value is.
 #[derive(Debug)]
 pub struct Probing {
     telling: Telling,
-    memories: Vec<OpenMap>,
+    memory: Memory,
+    passing: Option<Passing>,
     first: First,
     /// They keep the programs where they are.
     _links: Vec<OwnedFd>,
@@ -76,33 +83,50 @@ impl Probing {
     /// # Errors
     ///
     /// Where the kernel has not what the programs need, or does not let this process load them.
-    pub fn open(place: Place) -> Result<Self, ProbingError> {
+    pub fn open(place: Place, lasting: Lasting) -> Result<Self, ProbingError> {
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let known = known::of("watch", &object)?;
         let telling = Telling::create(&object)?;
-        let memories =
-            MEMORIES.into_iter().map(|name| create(&object, name, None)).collect::<Result<Vec<_>, _>>()?;
-        let memory = |name: &str| {
-            let at = MEMORIES.iter().position(|of| *of == name);
-            at.and_then(|at| memories.get(at)).map(descriptor)
+        let (memory, passing) = match lasting {
+            Lasting::No => (Memory::fresh(&object)?, None),
+            Lasting::Yes => Memory::lasting(&object)?,
         };
         let number = |name: &str| match name {
             "NETWORK_NAMESPACE" => place.netns,
             "CLIENT_FIRST" => place.client_range.first.into(),
             "CLIENT_LAST" => place.client_range.last.into(),
-            "SEED" => place.seed,
             map => {
-                let own = telling.number(map).or_else(|| memory(map));
+                let own = telling.number(map).or_else(|| memory.map(map).map(descriptor));
                 own.expect("the programs have no other map")
             }
         };
         let programs = object.programs.iter().zip(&known);
         let links: Result<Vec<_>, _> =
             programs.map(|(program, known)| hang(program, known, number, None)).collect();
-        let first = MEMORIES.iter().position(|of| *of == FIRST_TOUCHES).and_then(|at| memories.get(at));
-        let first = first.expect("it is one of them");
-        let first = First::of(first).map_err(|error| HangError::NoMap(FIRST_TOUCHES, error))?;
-        Ok(Self { telling, memories, first, _links: links? })
+        let first = First::of(memory.map(FIRST_TOUCHES).expect("it is one of them"));
+        let mut first = first.map_err(|error| HangError::NoMap(FIRST_TOUCHES, error))?;
+        // What was counted before was told before.
+        first.read(|_| {});
+        Ok(Self { telling, memory, passing, first, _links: links? })
+    }
+
+    /// Why what is remembered does not outlast this value, where it should.
+    #[must_use]
+    pub const fn passing(&self) -> Option<&Passing> {
+        self.passing.as_ref()
+    }
+
+    /// What is remembered of before, in order of time: handshakes, and the first ports of whoever touched several.
+    #[must_use]
+    pub fn remembered(&self) -> Vec<watch::Event<'static>> {
+        // What cannot be read is news when it comes again.
+        let all = |name| self.memory.map(name).and_then(|map| map.all().ok()).unwrap_or_default();
+        let handshakes = all(KNOWN).iter().filter_map(remembered::handshake).collect::<Vec<_>>();
+        let touches = all(PROBERS).iter().flat_map(remembered::touches).collect::<Vec<_>>();
+        let mut events: Vec<_> = [handshakes, touches].concat();
+        events.sort_by_key(|(since_boot, _)| *since_boot);
+        let event = |(since_boot, what)| watch::Event { at: self.telling.time(since_boot), what };
+        events.into_iter().map(event).collect()
     }
 
     /// Gives each port to `each` that sources touched first since the last call, of which no event told.
@@ -123,8 +147,7 @@ impl Probing {
 
     /// Tells of the ports of the source of this address anew: what it touched before is news again.
     pub fn forget(&self, address: IpAddr) {
-        let place = MEMORIES.iter().position(|of| *of == PROBERS);
-        if let Some(probers) = place.and_then(|place| self.memories.get(place)) {
+        if let Some(probers) = self.memory.map(PROBERS) {
             // Nothing may be kept of it.
             let _ = probers.remove(&source(address));
         }

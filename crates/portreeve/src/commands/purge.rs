@@ -17,7 +17,7 @@ use portreeve_host::{
     root, schedule, watching,
 };
 
-use super::{Command, off, plan::sessions_arguments};
+use super::{Command, off, plan::sessions_arguments, watch};
 use crate::{
     clients::{self, reservation},
     directories::{self, RUN, SYSTEM},
@@ -80,6 +80,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     off::everything(own, &quiet, out)?;
     schedule::take().map_err(|_| failed("portreeve-audit.timer", &ErrorKind::Other.into()))?;
     watching::disable().map_err(|_| failed(watching::SERVICE, &ErrorKind::Other.into()))?;
+    watch::enable::forget(FAILED)?;
     give_back().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(clients::why(&error)))?;
     for folder in [RUN, SYSTEM] {
         match fs::remove_dir_all(folder) {

@@ -2,7 +2,7 @@
 
 mod binds;
 pub(crate) mod blocked;
-mod enable;
+pub(super) mod enable;
 mod file;
 pub(crate) mod followed;
 mod forgiven;
@@ -27,6 +27,7 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
+use portreeve_host::events::probing::Lasting;
 
 use self::sight::{Heard, Sight};
 use super::Command;
@@ -48,6 +49,7 @@ const DISABLE: &str = "disable";
 const ADDRESS: &str = "address";
 const FOR: &str = "for";
 const READ: &str = "read";
+const RESUME: &str = "resume";
 const LOCAL: &str = "local";
 /// So soon somebody hears that the host has changed, or that nobody reads.
 const NAP: Duration = Duration::from_secs(1);
@@ -102,6 +104,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "With a capture: the addresses of the host that it is of (default: those of this host)",
         ja: "キャプチャーと併用: 対象となるホストのアドレス(既定値: このホストのアドレス)",
     };
+    let resume = Words {
+        en: "Go on where the watch before ended, and have what the kernel remembers stay for the next (as portreeve-watch.service does)",
+        ja: "前回の監視を引き継ぎ、カーネル内の記録を次回のために残す(portreeve-watch.service の動作)",
+    };
     vec![
         Arg::new(ACTION)
             .value_name("status|list|block|forgive|enable|disable")
@@ -119,6 +125,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .value_delimiter(',')
             .value_parser(own_address)
             .requires(READ),
+        options::flag(RESUME, resume, lang).conflicts_with_all([READ, ACTION]),
     ]
 }
 
@@ -134,7 +141,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let length = own.get_one::<Duration>(FOR).copied();
     let action = own.get_one::<String>(ACTION).map(String::as_str);
     match (action, own.get_one::<String>(ADDRESS)) {
-        (None, _) => follow(length, settings, out),
+        (None, _) => follow(length, lasting(own), settings, out),
         (Some(STATUS), None) => status::tell(settings, out),
         (Some(LIST), None) => blocked::list(settings, out),
         (Some(BLOCK), Some(address)) => blocked::block(address, length, settings, out),
@@ -146,10 +153,19 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
-fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn lasting(own: &ArgMatches) -> Lasting {
+    if own.get_flag(RESUME) { Lasting::Yes } else { Lasting::No }
+}
+
+fn follow(
+    length: Option<Duration>,
+    lasting: Lasting,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let stop = Stop::on_signals()?;
     let end = length.map(|length| Instant::now() + length);
-    let mut sight = Sight::open(settings)?;
+    let mut sight = Sight::open(settings, lasting)?;
     let mut said = Said::default();
     loop {
         said.tell(&sight, settings, out)?;

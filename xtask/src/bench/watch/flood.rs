@@ -10,7 +10,7 @@ use std::{
 };
 
 use portreeve_core::port::PortRange;
-use portreeve_host::events::probing::{Place, Probing};
+use portreeve_host::events::probing::{Lasting, Place, Probing};
 use portreeve_lab::namespace::Namespace;
 
 use super::super::{
@@ -25,7 +25,6 @@ const SECONDS: &str = "3";
 const MAC: &str = "02:00:00:00:00:02";
 const ADDRESS: &str = "192.0.2.1";
 const CLIENTS: PortRange = PortRange { first: 61_000, last: 65_535 };
-const SEED: u32 = 0x5eed;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whoever sends: how the bench calls him, his word for the program, and what is promised: the share of the rate, and the events.
@@ -99,7 +98,7 @@ impl Scene {
     /// The same while it is watched: the rate, and how many events were told, also those for which there was no room.
     fn watched(&self, from: &str) -> Result<(u64, u64)> {
         let netns = u32::try_from(fs::metadata(self.namespace.path())?.ino())?;
-        let mut probing = Probing::open(Place { netns, client_range: CLIENTS, seed: SEED })?;
+        let mut probing = Probing::open(Place { netns, client_range: CLIENTS }, Lasting::No)?;
         let (mut sender, mut events) = (self.send(from)?, 0);
         let mut listen = || {
             let mut told = 0;

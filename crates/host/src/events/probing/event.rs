@@ -13,13 +13,13 @@ use crate::bpf::part as at;
 pub const EVENT_BYTES: usize = 64;
 
 /// AF_INET and AF_INET6.
-const IPV4: u8 = 2;
-const IPV6: u8 = 10;
+pub(super) const IPV4: u8 = 2;
+pub(super) const IPV6: u8 = 10;
 /// TOUCHED and SHAKEN of bpf/watch.bpf.c.
 const TOUCHED: u8 = 1;
 const SHAKEN: u8 = 2;
 /// What the first packet of a connection has: of a port that was touched before no more is known than that it is evidence.
-const SYN: u8 = 0x02;
+pub(super) const SYN: u8 = 0x02;
 
 /// Understands the bytes of one: when it was, in nanoseconds since the boot, and what happened, the port that was touched before
 /// first; `None` of a kind, family or protocol that is not told of.

@@ -1,13 +1,14 @@
 //! `portreeve watch enable|disable`: the host watches by itself (A19).
 
 use portreeve_core::{text, words::Words};
-use portreeve_host::{root, watching};
+use portreeve_host::{events::probing, root, watching};
 
 use crate::{
     exit::Exit,
     failure::Failure,
+    ledger::whole,
     settings::{Settings, Verbosity},
-    show::{next, out::Out},
+    show::{escape::visible, next, out::Out},
     units,
 };
 
@@ -47,6 +48,20 @@ pub(super) fn enable(settings: &Settings, out: &mut Out) -> Result<Exit, Failure
     Ok(Exit::Fine)
 }
 
+/// What the kernel remembers for the next watch goes.
+///
+/// # Errors
+///
+/// Where it cannot be taken away.
+pub(in crate::commands) fn forget(what: Words) -> Result<(), Failure> {
+    probing::forget().map(drop).map_err(|error| {
+        let why = visible(&whole(&error)).into_owned();
+        let because =
+            text!("what the kernel remembers of it stays: {why}", "カーネル内の記録を削除できません: {why}");
+        Failure::new(Exit::Unreachable, what).because(because)
+    })
+}
+
 /// Ends that.
 ///
 /// # Errors
@@ -57,6 +72,7 @@ pub(super) fn disable(settings: &Settings, out: &mut Out) -> Result<Exit, Failur
         return Err(units::not_root(NOT_DISABLED));
     }
     let had_one = watching::disable().map_err(|error| units::failure(&error, NOT_DISABLED))?;
+    forget(NOT_DISABLED)?;
     if had_one {
         out.changed();
     }

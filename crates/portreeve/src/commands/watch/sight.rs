@@ -2,6 +2,7 @@
 
 mod keeping;
 mod many;
+mod remembered;
 
 use std::{
     collections::HashMap,
@@ -25,13 +26,13 @@ use portreeve_host::{
     enforce::receipts::history,
     events::{
         files::Left,
-        probing::{Place, Probing, ProbingError},
+        probing::{Lasting, Place, Probing, ProbingError},
     },
     observe::{Holders, Namespaces, Way},
     root,
 };
 
-use self::{keeping::Keeping, many::Many};
+use self::{keeping::Keeping, many::Many, remembered::Remembered};
 use super::{
     binds::Binds,
     followed::{Followed, Lost, Spoken, Standing, Told},
@@ -45,7 +46,7 @@ use crate::{
     directories,
     door::{self, WITH_SUDO},
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::{Failure, io_cause, warn},
     ledger::whole,
     look::{self, Look},
     pinned,
@@ -89,6 +90,8 @@ pub(super) struct Sight<'a> {
     /// When a service wrote last, as far as it was judged.
     wrote: HashMap<ServiceNumber, Timestamp>,
     has_more: bool,
+    /// Who is to be told of by what the watch before left.
+    left: Vec<Suspicion>,
 }
 
 /// What became known.
@@ -109,26 +112,32 @@ impl<'a> Sight<'a> {
     /// # Errors
     ///
     /// The policy is wrong, or neither the kernel tells of packets nor any log is read.
-    pub(super) fn open(settings: &'a Settings) -> Result<Self, Failure> {
+    pub(super) fn open(settings: &'a Settings, lasting: Lasting) -> Result<Self, Failure> {
         let look = Look::take(settings, &LOOK)?;
         let own = look.snapshot.own_namespace().ok_or_else(|| Failure::new(Exit::Unreachable, FAILED))?;
-        let [key_low, key_high, seed] =
+        let [key_low, key_high, _] =
             chance().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(io_cause(&error)))?;
         let now = Timestamp::now();
         let followed = Followed::open(look.policy.as_deref(), directories::watch(), now)
             .map_err(|(path, layout)| newer(&path, layout))?;
-        let probing = open(place(own, seed))?;
+        let probing = open(place(own), lasting)?;
         if let Err(blind) = &probing
             && !followed.standing().iter().any(|(_, standing)| !matches!(standing, Standing::Unread(_)))
         {
             return Err(blind.failure());
         }
+        warn_of_passing(probing.as_ref().ok(), settings);
+        let remembered = Remembered::of(probing.as_ref().ok());
         // What was written while nobody read is judged at its own time.
-        let mut watch = Watch::new([key_low, key_high], followed.since());
+        let mut watch = Watch::new([key_low, key_high], remembered.since(followed.since()));
         let folder = directories::gate()?;
         let history = history(&folder).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
         let known = Known::of(&look.snapshot, look.policy.as_deref());
+        let (mut traces, kept) = (Traces::default(), Keeping::in_folder(directories::watch()));
+        let left = remembered.judge(&history, (&mut watch, &known), &mut traces, now);
+        let left = left.into_iter().filter(|suspicion| !kept.has(suspicion)).collect();
+        // After that: what was counted before is counted there.
         let many = Many::after(directories::watch(), &mut watch, now);
         Ok(Self {
             settings,
@@ -138,8 +147,8 @@ impl<'a> Sight<'a> {
             forgiven: Forgiven::after(folder, &history),
             binds: Binds::after(look.policy.as_deref()),
             bound: Vec::new(),
-            traces: Traces::default(),
-            kept: Keeping::in_folder(directories::watch()),
+            traces,
+            kept,
             many,
             counting: Counting::since(now),
             mode: mode(&look),
@@ -148,6 +157,7 @@ impl<'a> Sight<'a> {
             is_stale: false,
             wrote: HashMap::new(),
             has_more: false,
+            left,
         })
     }
 
@@ -185,8 +195,8 @@ impl<'a> Sight<'a> {
             self.counting.hears(event.at, heard_at);
             self.traces.keep_event(&self.known, event);
         }
-        let mut suspicions: Vec<_> =
-            events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
+        let mut suspicions = std::mem::take(&mut self.left);
+        suspicions.extend(events.iter().flat_map(|event| self.watch.step(&self.known, event)));
         if let Ok(probing) = &mut self.probing {
             suspicions.extend(self.many.look(probing, &mut self.watch, &self.known));
         }
@@ -340,11 +350,11 @@ const NOT_ROOT: Words = Words {
     ja: "カーネルからパケットの情報を得るためのプログラムをロードできるのは root だけです",
 };
 
-fn open(place: Place) -> Result<Result<Probing, Blind>, Failure> {
+fn open(place: Place, lasting: Lasting) -> Result<Result<Probing, Blind>, Failure> {
     if !look::ways()?.allow(Way::Bpf) {
         return Ok(Err(Blind::Closed));
     }
-    Ok(Probing::open(place).map_err(|error| Blind::of(&error)))
+    Ok(Probing::open(place, lasting).map_err(|error| Blind::of(&error)))
 }
 
 /// What was written by a newer portreeve is not overwritten.
@@ -361,9 +371,18 @@ fn newer(path: &Path, layout: u32) -> Failure {
         ))
 }
 
-fn place(own: &Namespace, seed: u64) -> Place {
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of it will do")]
-    let seed = seed as u32;
+/// What the kernel remembers is lost with this watch though it should not be.
+fn warn_of_passing(probing: Option<&Probing>, settings: &Settings) {
+    let Some(why) = probing.and_then(Probing::passing) else { return };
+    let why = visible(&whole(why)).into_owned();
+    let warning = text!(
+        "warning: the next watch begins anew: {why}",
+        "警告: カーネル内の記録を次回の監視に引き継げません: {why}"
+    );
+    warn(warning.in_lang(settings.lang));
+}
+
+fn place(own: &Namespace) -> Place {
     let netns = u32::try_from(own.id).unwrap_or_default();
-    Place { netns, client_range: own.client_range, seed }
+    Place { netns, client_range: own.client_range }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portreeve_core::watch::Watch;
+use portreeve_core::watch::{Confidence, Suspicion, Watch};
 
 use crate::commands::watch::{react::Reacted, told::Told};
 
@@ -27,6 +27,15 @@ impl Keeping {
     pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
         let told = folder.as_deref().and_then(|folder| Told::read(folder).ok()).unwrap_or_default();
         Self { folder, told, is_new: true, written: None }
+    }
+
+    /// Whether he was told of for this already, as far as is kept.
+    pub(super) fn has(&self, suspicion: &Suspicion) -> bool {
+        self.told.all.iter().map(|told| &told.suspicion).any(|told| {
+            let was_proven = told.confidence == Confidence::Proven;
+            let is_same = (told.source, told.kind) == (suspicion.source, suspicion.kind);
+            is_same && told.at >= suspicion.first && (was_proven || told.confidence == suspicion.confidence)
+        })
     }
 
     /// Adds these, and writes all of them down where the last time was long enough ago.
