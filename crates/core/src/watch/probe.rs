@@ -17,8 +17,7 @@ const PORTS_MAX: usize = 16;
 
 /// Weighs a touch; whether whoever it was is a suspect now, unless he came for a service.
 pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32) -> bool {
-    let asked = family(touch.protocol, touch.port);
-    if record.ports().any(|(protocol, port)| family(protocol, port) == asked) {
+    if record.contacts > 0 && has_asked(record, touch) {
         return false;
     }
     let seconds = tick.saturating_sub(record.last) / TICKS_EACH_SECOND;
@@ -26,6 +25,12 @@ pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32) -> bool {
     record.score = i8::try_from(score).unwrap_or(i8::MAX);
     record.keep(touch.protocol, touch.port, tick);
     score >= THRESHOLD
+}
+
+/// Whether he touched the same port before, or one of the same family.
+fn has_asked(record: &Record, touch: &Touch) -> bool {
+    let asked = family(touch.protocol, touch.port);
+    record.ports().any(|(protocol, port)| family(protocol, port) == asked)
 }
 
 /// Whether he is one though he came for a service, which is weighed once.

@@ -87,17 +87,22 @@ impl Record {
     }
 }
 
+/// Those among whom a hash chooses: three lines of a processor's cache, and no piece of a fourth.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Bucket([Record; WAYS]);
+
 /// All records.
 #[derive(Debug)]
 pub(super) struct Table {
-    buckets: Box<[[Record; WAYS]]>,
+    buckets: Box<[Bucket]>,
     /// How many of them are of somebody.
     used: usize,
 }
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self { buckets: alloc::vec![[Record::default(); WAYS]; BUCKETS].into(), used: 0 }
+        Self { buckets: alloc::vec![Bucket::default(); BUCKETS].into(), used: 0 }
     }
 
     /// How many sources have a record, and how many can have one.
@@ -114,7 +119,7 @@ impl Table {
         has_returned: impl FnOnce() -> bool,
     ) -> &mut Record {
         let (place, tag) = place(hash, BUCKETS);
-        let bucket = &mut self.buckets[place];
+        let Bucket(bucket) = &mut self.buckets[place];
         let known = bucket.iter().position(|record| record.tag == tag);
         let way = known.unwrap_or_else(|| {
             let least = (0..WAYS).min_by_key(|way| bucket[*way].worth()).unwrap_or(0);
@@ -129,7 +134,7 @@ impl Table {
     /// Whoever is remembered elsewhere has no record here.
     pub(super) fn forget(&mut self, hash: u64) {
         let (place, tag) = place(hash, BUCKETS);
-        if let Some(record) = self.buckets[place].iter_mut().find(|record| record.tag == tag) {
+        if let Some(record) = self.buckets[place].0.iter_mut().find(|record| record.tag == tag) {
             *record = Record::default();
             self.used -= 1;
         }
@@ -149,12 +154,12 @@ mod tests {
 
     fn knows(table: &Table, hash: u64) -> bool {
         let (place, tag) = place(hash, BUCKETS);
-        table.buckets[place].iter().any(|record| record.tag == tag)
+        table.buckets[place].0.iter().any(|record| record.tag == tag)
     }
 
     #[test]
     fn it_takes_what_it_says() {
-        assert_eq!(size_of::<Record>() * WAYS * BUCKETS, 48 << 20);
+        assert_eq!(size_of::<Bucket>() * BUCKETS, 48 << 20);
     }
 
     #[test]

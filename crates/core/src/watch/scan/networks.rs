@@ -54,13 +54,14 @@ impl Networks {
         Self(alloc::vec![Network::default(); NETWORKS].into())
     }
 
-    /// The network of this hash, of which the source with this number came at `tick`; `None` where another one in its place may
-    /// soon be a group.
+    /// The network of this hash, of which the source with this number came at `tick`; `None` where it is the first one for long, or
+    /// another network in its place may soon be a group.
     pub(super) fn comes(&mut self, hash: u64, number: u8, tick: u32) -> Option<&mut Network> {
         let (place, tag) = place(hash, NETWORKS);
         let network = &mut self.0[place];
         network.turn(tick);
-        if network.tag != tag {
+        let is_known = network.tag == tag;
+        if !is_known {
             if network.count() >= MANY / 2 {
                 return None;
             }
@@ -68,7 +69,7 @@ impl Networks {
         }
         let (word, bit) = bit(number);
         network.newer[word] |= bit;
-        Some(network)
+        is_known.then_some(network)
     }
 
     /// The source with this number is none of many.
@@ -116,11 +117,12 @@ mod tests {
         let mut networks = Networks::new();
         let other = 1_u64 << 40 | 1;
         (0..9).for_each(|number| _ = count(&mut networks, 1, number, 1));
-        assert_eq!(count(&mut networks, other, 1, 1), Some(1), "it takes its place");
+        let others = |networks: &mut _, minute| [1, 2].map(|number| count(networks, other, number, minute));
+        assert_eq!(others(&mut networks, 1), [None, Some(2)], "it takes its place");
         (0..10).for_each(|number| _ = count(&mut networks, 1, number, 1));
         assert_eq!(count(&mut networks, other, 1, 1), None);
         assert_eq!(count(&mut networks, 1, 10, 1), Some(11));
-        assert_eq!(count(&mut networks, other, 1, 12), Some(1), "once it is quiet");
+        assert_eq!(others(&mut networks, 12), [None, Some(2)], "once it is quiet");
     }
 
     #[test]
