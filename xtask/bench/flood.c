@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 struct frame {
     struct ether_header ether;
@@ -67,9 +68,20 @@ static uint32_t anybody(uint64_t *state) {
     }
 }
 
-// DEVICE MAC ADDRESS SECONDS one|any: prints how many were sent in a second.
+// Waits for the moment of the packet with this number, where so many are to be sent in a second.
+static void wait_for(uint64_t number, double begin, double rate) {
+    for (;;) {
+        double left = begin + number / rate - now();
+        if (left <= 0) return;
+        // Who sleeps for less wakes up too late.
+        if (left > 0.001) usleep((useconds_t)((left - 0.001) * 1e6));
+    }
+}
+
+// DEVICE MAC ADDRESS SECONDS one|any [RATE]: prints how many were sent in a second; without RATE as many as can be.
 int main(int count, char **words) {
-    if (count != 6) return 2;
+    if (count != 6 && count != 7) return 2;
+    double rate = count == 7 ? atof(words[6]) : 0;
     struct frame frame = {.ether.ether_type = htons(ETHERTYPE_IP)};
     unsigned char *mac = frame.ether.ether_dhost;
     if (sscanf(words[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) != 6) return 2;
@@ -83,7 +95,8 @@ int main(int count, char **words) {
     uint32_t one = inet_addr("203.0.113.7");
     uint64_t sent = 0, state = 1;
     double begin = now(), end = begin + atof(words[4]);
-    for (; sent % SENT_BETWEEN_LOOKS || now() < end; sent++) {
+    for (; (!rate && sent % SENT_BETWEEN_LOOKS) || now() < end; sent++) {
+        if (rate) wait_for(sent, begin, rate);
         frame.ip.saddr = is_any ? anybody(&state) : one;
         frame.ip.check = 0;
         frame.ip.check = checksum(&frame.ip, sizeof frame.ip);

@@ -2,6 +2,7 @@
 
 mod flood;
 mod logs;
+mod slow;
 
 use std::{
     fs,
@@ -59,6 +60,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     ];
     rows.extend(load()?);
     rows.extend(flood::rows()?);
+    rows.extend(slow::rows()?);
     rows.extend(logs::rows()?);
     Ok(rows)
 }

@@ -23,7 +23,8 @@ const ROUNDS: usize = 5;
 /// The promise about events is of so long a flood.
 const SECONDS: &str = "3";
 const MAC: &str = "02:00:00:00:00:02";
-const ADDRESS: &str = "192.0.2.1";
+/// Where all of it is sent.
+pub(super) const ADDRESS: &str = "192.0.2.1";
 const CLIENTS: PortRange = PortRange { first: 61_000, last: 65_535 };
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -32,7 +33,7 @@ const SENDERS: [(&str, &str, f64, f64); 2] =
     [("one source", "one", 0.9, 50.0), ("forged sources", "any", 0.75, 500.0)];
 
 /// A network with both ends of a wire.
-struct Scene {
+pub(super) struct Scene {
     namespace: Namespace,
     program: PathBuf,
 }
@@ -78,7 +79,7 @@ fn table((name, _, share, events): &(&str, &str, f64, f64), rates: &Rates) -> [R
 }
 
 impl Scene {
-    fn create() -> Result<Self> {
+    pub(super) fn create() -> Result<Self> {
         let namespace = Namespace::create()?;
         namespace.ip(&["link", "add", "wire", "type", "veth", "peer", "name", "own", "address", MAC])?;
         namespace.ip(&["address", "add", &format!("{ADDRESS}/24"), "dev", "own"])?;
@@ -89,16 +90,26 @@ impl Scene {
     }
 
     fn send(&self, from: &str) -> Result<Child> {
+        self.send_for(SECONDS, &[from])
+    }
+
+    /// The same for so many seconds: who, and how many packets in each.
+    pub(super) fn send_for(&self, seconds: &str, how: &[&str]) -> Result<Child> {
         let program = self.program.display().to_string();
         let mut command = self.namespace.command_beside(self.namespace.group().path(), &program);
-        command.args(["wire", MAC, ADDRESS, SECONDS, from]).stdout(Stdio::piped());
+        command.args(["wire", MAC, ADDRESS, seconds]).args(how).stdout(Stdio::piped());
         Ok(command.spawn()?)
+    }
+
+    /// Hears of what is sent here.
+    pub(super) fn listen(&self) -> Result<Probing> {
+        let netns = u32::try_from(fs::metadata(self.namespace.path())?.ino())?;
+        Ok(Probing::open(Place { netns, client_range: CLIENTS }, Lasting::No)?)
     }
 
     /// The same while it is watched: the rate, and how many events were told, also those for which there was no room.
     fn watched(&self, from: &str) -> Result<(u64, u64)> {
-        let netns = u32::try_from(fs::metadata(self.namespace.path())?.ino())?;
-        let mut probing = Probing::open(Place { netns, client_range: CLIENTS }, Lasting::No)?;
+        let mut probing = self.listen()?;
         let (mut sender, mut events) = (self.send(from)?, 0);
         let mut listen = || {
             let mut told = 0;
