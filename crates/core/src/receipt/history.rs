@@ -258,10 +258,7 @@ impl History {
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
         let left = || self.programs_left(standing, now).filter(|left| !left.is_kept).map(|left| left.receipt);
-        let tried = || {
-            let (receipt, _, until) = self.programs_tried(None)?;
-            (now < until && !self.is_before_boot(receipt)).then_some(receipt)
-        };
+        let tried = || self.programs_on_trial(now).map(|(receipt, _)| receipt);
         let newest = || self.newest_first().find(is_persons).map(|last| self.meant(last));
         let last = || trial().or_else(left).or_else(tried).or_else(newest);
         let receipt = number.map_or_else(last, |number| self.of(number));
@@ -431,7 +428,7 @@ impl History {
         self.done_after(receipt).any(|after| is_it(&after.deed))
     }
 
-    fn done_after(&self, receipt: &Receipt) -> impl Iterator<Item = &Receipt> {
+    pub(super) fn done_after(&self, receipt: &Receipt) -> impl Iterator<Item = &Receipt> {
         let after = self.receipts.range(receipt.number..).skip(1).map(|(_, after)| after);
         after.filter(|after| after.outcome == Outcome::Done)
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Back, Deed, Edge, History, Outcome, Receipt};
+use super::{Back, Deed, Edge, End, History, Outcome, Receipt};
 use crate::{facts::Led, gate::Standing, programs::Programs, steer::Tenancy};
 
 /// How a trial of theirs ended.
@@ -103,6 +103,28 @@ impl History {
         }
     }
 
+    /// What is on trial of that without a gate, as long as it is: a boot ends it, whatever its time.
+    #[must_use]
+    pub fn programs_on_trial(&self, at: Timestamp) -> Option<(&Receipt, &Programs)> {
+        let (receipt, now, until) = self.programs_tried(None)?;
+        self.end_of_programs(receipt, until, at).is_none().then_some((receipt, now))
+    }
+
+    /// The last change of that, which was on trial without a gate, and how that ended; `None` where somebody changed the gate since.
+    #[must_use]
+    pub fn programs_ended(&self, at: Timestamp) -> Option<(&Receipt, End)> {
+        let (receipt, _, until) = self.programs_tried(None)?;
+        // A boot puts back the gate that was confirmed, and so is nobody's change.
+        let changes_gate = |after: &Receipt| after.changes_revision() && !after.is_of_boot();
+        let end = match self.end_of_programs(receipt, until, at)? {
+            _ if self.done_after(receipt).any(changes_gate) => return None,
+            ProgramsEnd::Reboot => End::Reboot,
+            ProgramsEnd::Lapsed => End::Lapsed(until),
+            ProgramsEnd::Confirmed | ProgramsEnd::TakenBack => return None,
+        };
+        Some((receipt, end))
+    }
+
     /// Whether the service of this name and tenancy is steered by what they are told, for good or on trial; also where nobody knows.
     pub(super) fn is_steered(&self, service: (&str, Tenancy), at: Timestamp) -> bool {
         let Some((receipt, was)) = self.tellings().next() else { return true };
@@ -180,7 +202,7 @@ mod tests {
         guard::{Badge, Entry, Mode, Rules},
         port::Protocol,
         receipt::{
-            Was,
+            Becomes, Cause, Was,
             tests::{applied, at, receipt, standing},
         },
     };
@@ -309,7 +331,36 @@ mod tests {
             assert_eq!(history.end_of_programs(trial, at(99), at(50)), Some(ProgramsEnd::Reboot));
             let back = history.back(Some(2), None, &Temporary::default(), at(50));
             assert!(matches!(back, Err(Edge::Rebooted(it)) if it.number == 2), "{back:?}");
+            assert_eq!(history.programs_on_trial(at(50)), None, "nor kept by anybody");
         }
+    }
+
+    /// What was confirmed before it stands again then, with the gate that a boot puts back, which is no change of anybody's.
+    #[test]
+    fn whoever_confirms_what_a_reboot_or_the_kernel_ended_is_told_so() {
+        let of_boot = |receipt: Receipt, id: &str| Receipt { boot_id: Some(id.into()), ..receipt };
+        let trial = guard(2, (&[443], &[80]), |deed| {
+            let Deed::Programs { now, was, led, .. } = deed else { return deed };
+            Deed::Programs { now, was, led, until: Some(at(99)), with: None, confirms: None, undoes: None }
+        });
+        let gate = |number, cause| {
+            let deed = Deed::Gate { cause, becomes: Becomes::Gate, was: Was::Nothing, until: None };
+            receipt(number, deed, Some(10 + number))
+        };
+        let trials = [of_boot(gate(1, Cause::Apply), "one"), of_boot(trial, "one")];
+        let end = |after: Option<Receipt>, boot: &str, second| {
+            let history: History = trials.iter().cloned().chain(after).collect();
+            let history = history.at_boot(Some(boot.into()));
+            let tried = history.programs_on_trial(at(second)).map(|(trial, _)| trial.number);
+            (tried, history.programs_ended(at(second)).map(|(trial, end)| (trial.number, end)))
+        };
+        let boot = || Some(of_boot(gate(3, Cause::Boot), "next"));
+        assert_eq!(end(None, "one", 50), (Some(2), None));
+        assert_eq!(end(None, "one", 99), (None, Some((2, End::Lapsed(at(99))))));
+        assert_eq!(end(boot(), "next", 50), (None, Some((2, End::Reboot))));
+        assert_eq!(end(boot(), "next", 100), (None, Some((2, End::Reboot))));
+        let later = Some(of_boot(gate(3, Cause::Apply), "next"));
+        assert_eq!(end(later, "next", 50), (None, None), "somebody else is meant by now");
     }
 
     /// Both are one change, of which one number is enough.

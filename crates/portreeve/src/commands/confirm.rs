@@ -113,7 +113,8 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
             trial.map_or_else(|| door::unwritten(gate::Refused::NoTrial, FAILED), |(it, _)| ended(it));
         return Err(ended.hint(UNDO_REST));
     }
-    match door.history.ended(door.standing.as_ref(), door.now) {
+    let of_gate = || door.history.ended(door.standing.as_ref(), door.now);
+    match door.history.programs_ended(door.now).or_else(of_gate) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
         Some((trial, End::Reboot)) => return Err(rebooted(trial)),
         Some((trial, End::Early)) => return Err(ended(trial)),

@@ -507,7 +507,13 @@ fn a_confirmed_guard_stands_again_after_a_reboot() {
     site.run("systemctl disable --now nginx; systemctl daemon-reload; systemctl enable bpffs");
     site.run(&format!("portreeve {APPLY} && portreeve gate enable"));
     assert!(site.run("portreeve guard status").stdout.contains("also after the next boot"));
+    // What was on trial then is nothing that anybody keeps.
+    site.run("sed -i.kept 's/\"enforce\"/\"observe\"/' /etc/portreeve/policy.toml");
+    site.run("portreeve apply --trial 300s --no-session && mv /etc/portreeve/policy.toml.kept /etc/portreeve/policy.toml");
     lab(site.host.reboot(&profile::BARE));
+    let late = site.ask("confirm");
+    assert_eq!(late.status, 6, "{late:#?}");
+    assert!(late.stderr.contains("a reboot ended the trial of receipt"), "{late:#?}");
     assert!(
         pins(&site) > 0,
         "{}",

@@ -38,10 +38,10 @@ pub(super) fn keep_with_gate(number: Option<u32>, now: &Programs, with: u32) -> 
 
 /// The receipt of what is on trial without a gate, that of the gate that it came with where that is kept by now, and what is tried.
 fn alone(door: &Door) -> Option<(u32, Option<u32>, Programs)> {
-    let tried = door.history.programs_tried(None).filter(|(.., until)| door.now < *until);
+    let tried = door.history.programs_on_trial(door.now);
     let left = || door.history.programs_left(door.standing.as_ref(), door.now).filter(|left| left.is_kept);
     tried
-        .map(|(trial, now, _)| (trial.number, None, now.clone()))
+        .map(|(trial, now)| (trial.number, None, now.clone()))
         .or_else(|| left().map(|left| (left.receipt.number, Some(left.with), left.now.clone())))
 }
 
