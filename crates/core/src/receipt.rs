@@ -204,6 +204,9 @@ pub enum Deed {
         whom: Vec<String>,
         /// The ports.
         ports: Vec<Ports>,
+        /// The receipt of the change of the gate that closed them in the same command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<u32>,
     },
 }
 

@@ -252,10 +252,7 @@ impl History {
         temporary: &Temporary,
         now: Timestamp,
     ) -> Result<Back<'_>, Edge<'_>> {
-        let is_persons = |receipt: &&Receipt| {
-            receipt.outcome != Outcome::Refused
-                && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. } | Deed::Halt { .. })
-        };
+        let is_persons = |receipt: &&Receipt| receipt.outcome != Outcome::Refused && !receipt.is_of_boot();
         let trial = || standing.and_then(|standing| self.trial(standing));
         let left = || self.programs_left(standing, now).filter(|left| !left.is_kept).map(|left| left.receipt);
         let tried = || self.programs_on_trial(now).map(|(receipt, _)| receipt);

@@ -21,12 +21,13 @@ impl History {
         })
     }
 
-    /// The change that whoever names none means by the last one: the one of the gate that it came with.
+    /// The change that whoever names none means by the last one: the one of the gate that it came with. Whoever closed a port and
+    /// stopped who listened there, in one, means the port.
     pub(super) fn meant<'a>(&'a self, last: &'a Receipt) -> &'a Receipt {
         match last.deed {
-            Deed::Reserve { with: Some(of), .. } | Deed::Programs { with: Some(of), .. } => {
-                self.of(of).unwrap_or(last)
-            }
+            Deed::Reserve { with: Some(of), .. }
+            | Deed::Programs { with: Some(of), .. }
+            | Deed::Halt { with: Some(of), .. } => self.of(of).unwrap_or(last),
             _ => last,
         }
     }

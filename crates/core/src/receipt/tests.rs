@@ -231,17 +231,27 @@ fn what_is_younger_goes_with_it_and_is_told() {
     assert_eq!(back(&fresh, None, None, 9), Err(Edge::Same(fresh.of(1).unwrap())));
 }
 
-/// What was stopped with a port that was closed is not what whoever takes it back means.
+/// Whoever closed a port and stopped who listened there in one means the port; to stop alone is the last change as any other is.
 #[test]
-fn whoever_was_stopped_is_in_nobodys_way() {
-    let mut history: History = on_trial().into_iter().take(1).collect();
-    let ports = vec![Ports("22/tcp".parse().unwrap())];
-    let halt = Deed::Halt { by: Means::Stop, whom: vec!["ssh.service".into()], ports };
-    history.put(Receipt { seen: Some(10), ..receipt(2, halt, None) });
+fn whoever_was_stopped_is_in_the_way_where_no_port_was_closed_with_him() {
     let now = standing(10, None);
-    assert_eq!(history.current(Some(&now)), Current::By(history.of(1).unwrap()));
-    assert_eq!(back(&history, None, Some(&now), 5), Ok(Back::Restore(history.of(1).unwrap(), None)));
-    assert_eq!(back(&history, Some(2), Some(&now), 5), Err(Edge::Halted(history.of(2).unwrap())));
+    let after = |with| -> History {
+        let (by, whom) = (Means::Stop, vec!["ssh.service".into()]);
+        let halt = Deed::Halt { by, whom, ports: vec![Ports("22/tcp".parse().unwrap())], with };
+        let halt = Receipt { seen: Some(10), ..receipt(2, halt, None) };
+        [receipt(1, applied(Was::Nothing, None), Some(10)), halt].into_iter().collect()
+    };
+    let alone = after(None);
+    assert_eq!(alone.current(Some(&now)), Current::By(alone.of(1).unwrap()));
+    for number in [None, Some(2)] {
+        let halted = Err(Edge::Halted(alone.of(2).unwrap()));
+        assert_eq!(back(&alone, number, Some(&now), 5), halted, "{number:?}");
+    }
+    assert_eq!(back(&alone, Some(1), Some(&now), 5), Ok(Back::Restore(alone.of(1).unwrap(), None)));
+    assert_eq!(alone.newest_standing(&Temporary::default(), at(5)), alone.of(1));
+    let closed = after(Some(1));
+    assert_eq!(back(&closed, None, Some(&now), 5), Ok(Back::Restore(closed.of(1).unwrap(), None)));
+    assert_eq!(back(&closed, Some(2), Some(&now), 5), Err(Edge::Halted(closed.of(2).unwrap())));
 }
 
 /// As on a full disk: what was on trial was written before it was made and not after, and then it was confirmed.
@@ -463,7 +473,7 @@ fn a_receipt_is_read_back_as_it_was_written() {
     ));
     receipts.push(receipt(
         8,
-        Deed::Halt { by: Means::Stop, whom: vec!["nginx.service".into()], ports: closed },
+        Deed::Halt { by: Means::Stop, whom: vec!["nginx.service".into()], ports: closed, with: Some(7) },
         None,
     ));
     receipts.push(receipt(6, Deed::Unblock { source: "2001:db8::1".parse().unwrap() }, None));

@@ -369,7 +369,7 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, doo
             .hint(history()),
         Edge::Again { undo, before } => again(undo, before, &door.history),
         Edge::OfBoot(receipt) => of_boot(receipt),
-        Edge::Halted(receipt) => halted(receipt),
+        Edge::Halted(receipt) => halted(receipt, before),
         Edge::Unmade(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "nothing to do: the change of receipt {number} was never made",
@@ -451,18 +451,24 @@ fn of_boot(Receipt { number, .. }: &Receipt) -> Failure {
         })
 }
 
-/// Nobody here starts again what was stopped.
-fn halted(Receipt { number, deed, .. }: &Receipt) -> Failure {
+/// Nobody here starts again what was stopped; whoever means the change before that says so.
+fn halted(Receipt { number, deed, .. }: &Receipt, before: Option<&Receipt>) -> Failure {
     let Text { en, ja } = words(deed);
+    let start = text!(
+        "start it again: systemctl start UNIT, or as it was started before",
+        "systemctl start UNIT などで、改めて起動してください"
+    );
     Failure::new(Exit::Refused, FAILED)
         .because(text!(
             "what receipt {number} did is not taken back by portreeve: {en}",
             "記録 {number} は portreeve では元に戻せません: {ja}"
         ))
-        .hint(Words {
-            en: "start it again: systemctl start UNIT, or as it was started before",
-            ja: "systemctl start UNIT などで、改めて起動してください",
-        })
+        .hint(before.map(one_before).map_or(start.clone(), |before| either(start, before)))
+}
+
+/// Both hints in one.
+fn either(Text { en, ja }: Text, Text { en: en_other, ja: ja_other }: Text) -> Text {
+    text!("{en}; {en_other}", "{ja}。{ja_other}")
 }
 
 /// Whoever types undo twice does not want the change again that he took back.

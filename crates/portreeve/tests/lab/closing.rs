@@ -213,6 +213,12 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
     assert!(!answers(&site, 80), "nobody listens any more");
     site.run("systemctl start nginx.service");
     assert!(answers(&site, 80));
+    // Whoever was stopped alone is the last change as any other: what was closed before stays so until it is named.
+    ends(&site.ask("close 443/tcp --no-session"), 0, "Closed to everybody outside");
+    ends(&site.ask("close 443/tcp --stop --no-session"), 0, "nginx.service is stopped");
+    let refused = site.ask("undo --no-session");
+    ends(&refused, 5, "is not taken back by portreeve: stopped nginx.service (443/tcp)");
+    ends(&refused, 5, "takes back the one before it (");
 }
 
 /// A server that only listens and waits.

@@ -188,12 +188,12 @@ impl Halt {
         })
     }
 
-    /// Writes down what was done, where something was to be.
+    /// Writes down what was done, where something was to be, and `with` which change of the gate.
     ///
     /// # Errors
     ///
     /// It cannot be written.
-    pub(super) fn note(&self, ports: &Ports, is_done: bool) -> Result<(), Failure> {
+    pub(super) fn note(&self, ports: &Ports, with: Option<u32>, is_done: bool) -> Result<(), Failure> {
         let (by, whom): (Means, BTreeSet<&String>) = match self {
             Self::Nothing => return Ok(()),
             Self::Stop(units, processes) => (Means::Stop, units.iter().chain(processes.values()).collect()),
@@ -203,7 +203,7 @@ impl Halt {
             return Ok(());
         }
         let ports = ports.specs().map(receipt::Ports).collect();
-        let deed = Deed::Halt { by, whom: whom.into_iter().cloned().collect(), ports };
+        let deed = Deed::Halt { by, whom: whom.into_iter().cloned().collect(), ports, with };
         let outcome = if is_done { Outcome::Done } else { Outcome::Unknown };
         let noted = door::open(NOT_NOTED)?.note(deed, outcome);
         noted.map_err(|error| door::failure(error, NOT_NOTED))

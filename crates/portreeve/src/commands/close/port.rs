@@ -80,7 +80,7 @@ pub(super) fn run(
     }
     // Whoever asks once more sees what is left in the end, and what was not stopped is told after all else.
     let halted = halt.carry_out(&ports, settings);
-    let noted = halt.note(&ports, halted.is_ok());
+    let noted = halt.note(&ports, passed.as_ref().map(|passed| passed.receipt.number), halted.is_ok());
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {

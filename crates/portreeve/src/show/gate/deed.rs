@@ -57,7 +57,7 @@ pub(crate) fn words(deed: &Deed) -> Text {
             let service = visible(service).into_owned();
             back(text!("moved {service} to another socket", "{service} の誘導先を切り替え"), *undoes)
         }
-        Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
+        Deed::Halt { by, whom, ports, .. } => halted(*by, &whom.join(", "), &listed(ports)),
     }
 }
 
