@@ -1,7 +1,11 @@
 //! Ports whose packets the kernel leads to a service, whoever has bound them (A4, A5, A12).
 
+mod past;
+
 use alloc::vec::Vec;
 use core::net::IpAddr;
+
+pub use self::past::{Past, past};
 
 use crate::{
     address::{Address, Family},
@@ -186,7 +190,7 @@ mod tests {
     };
 
     /// `web` gets 80 and 443 of one address, and is at number 8443 of loopback.
-    fn led() -> Scene {
+    pub(super) fn led() -> Scene {
         let scene =
             scene().service("web", "443/tcp", "nginx.service").listens("nginx.service", "127.0.0.1:8443/tcp");
         let mut scene = scene.socket(|listener| listener.cookie = 77);

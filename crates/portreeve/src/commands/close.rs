@@ -2,6 +2,7 @@
 
 mod halt;
 mod last;
+mod led;
 mod port;
 mod source;
 mod verify;

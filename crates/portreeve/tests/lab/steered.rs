@@ -358,7 +358,11 @@ steer = { when_dead = "refuse", target_port = 8001 }
     assert!(!closed.stdout.contains("disable --now other"), "{closed:#?}");
     site.run("portreeve undo --no-session && systemctl stop other");
     let closed = site.ask("close 9000/tcp --stop --no-session");
-    assert!(closed.stdout.contains("is led to web, which listens elsewhere"), "{closed:#?}");
+    assert!(closed.stdout.contains("is led to web, which listens elsewhere and goes on"), "{closed:#?}");
     assert!(closed.stdout.contains(proof), "{closed:#?}");
-    site.run("systemctl is-active web");
+    site.run("systemctl is-active web && systemctl stop web");
+    for how in ["--stop", "--unlisten"] {
+        let closed = site.ask(&format!("close 9000/tcp {how} --no-session"));
+        assert!(closed.stdout.contains("is led to web, which has no socket now"), "{closed:#?}");
+    }
 }

@@ -10,10 +10,9 @@ use clap::ArgMatches;
 use portreeve_core::{
     facts::{Hold, Listener, Process, SocketState},
     gate::Ports,
-    port::{PortSpec, Protocol},
+    port::Protocol,
     receipt::{self, Deed, Means, Outcome},
     shell::quoted,
-    steer::Route,
     text,
     words::{Text, Words},
     world::World,
@@ -31,6 +30,7 @@ use super::{
     super::plan::CUT,
     STOP, UNLISTEN,
     last::{self, is_forwarder, listeners},
+    led,
 };
 use crate::{
     door,
@@ -134,27 +134,11 @@ impl Halt {
     pub(super) fn announce(&self, world: &World<'_>, ports: &Ports, out: &mut Out) -> Result<(), Failure> {
         let said = match self {
             Self::Nothing => return Ok(()),
-            Self::Stop(..) if !self.is_something() => not_stopped_there(world, ports),
+            Self::Stop(..) if !self.is_something() => led::not_stopped(world, ports),
             Self::Stop(units, processes) => {
-                let Text { en, ja } = going(units, processes);
-                match last::beside(world, units.iter(), ports) {
-                    Some(others) => {
-                        text!("{en} {others} goes with it.", "{ja}{others} の待ち受けも終わります。")
-                    }
-                    None => Text { en, ja },
-                }
+                led::and_past(stopping(world, units, processes, ports), world, ports)
             }
-            Self::Unlisten(_) if !self.is_something() => text!(
-                "No socket of TCP listens there, and no other can be taken from its process.",
-                "TCP の待ち受けがありません。ほかのプロトコルのソケットは閉じられません。"
-            ),
-            Self::Unlisten(sockets) => {
-                let who = joined(sockets.values());
-                text!(
-                    "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does. Until then it may use a whole CPU and fill its log with errors.",
-                    "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。それまでは、CPU を使い続けたり、エラーでログを埋めたりすることがあります。"
-                )
-            }
+            Self::Unlisten(sockets) => led::and_past(unlistening(sockets), world, ports),
         };
         out.sentences(&visible(said.in_lang(out.lang)))
     }
@@ -210,25 +194,31 @@ impl Halt {
     }
 }
 
-/// That nobody is stopped: whoever is led to listens elsewhere, and perhaps for others too.
-fn not_stopped_there(world: &World<'_>, ports: &Ports) -> Text {
-    let steer = world.snapshot.steer.as_ref();
-    let is_asked = |route: &&Route| {
-        let spec = PortSpec { range: route.ports, protocol: route.protocol };
-        !ports.and(&[spec].into_iter().collect()).is_empty()
-    };
-    let routes = steer.iter().flat_map(|steer| &steer.routes.0).filter(is_asked);
-    let services: BTreeSet<String> = routes.map(|route| route.service.clone()).collect();
-    if services.is_empty() {
+/// Who is stopped, and what else ends with him.
+fn stopping(
+    world: &World<'_>,
+    units: &BTreeSet<String>,
+    processes: &BTreeMap<Held, String>,
+    ports: &Ports,
+) -> Text {
+    let Text { en, ja } = going(units, processes);
+    match last::beside(world, units.iter(), ports) {
+        Some(others) => text!("{en} {others} goes with it.", "{ja}{others} の待ち受けも終わります。"),
+        None => Text { en, ja },
+    }
+}
+
+fn unlistening(sockets: &BTreeMap<Socket, String>) -> Text {
+    if sockets.is_empty() {
         return text!(
-            "Nobody listens there, so nobody is stopped.",
-            "待ち受けがないため、停止するものはありません。"
+            "No socket of TCP listens there, and no other can be taken from its process.",
+            "TCP の待ち受けがありません。ほかのプロトコルのソケットは閉じられません。"
         );
     }
-    let services = joined(services.iter());
+    let who = joined(sockets.values());
     text!(
-        "Nobody has bound it, so nobody is stopped: what comes in there is led to {services}, which listens elsewhere.",
-        "bind しているプログラムがないため、停止するものはありません。このポート宛ての通信は、別のポートで待ち受ける {services} に誘導されています。"
+        "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does. Until then it may use a whole CPU and fill its log with errors.",
+        "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。それまでは、CPU を使い続けたり、エラーでログを埋めたりすることがあります。"
     )
 }
 
