@@ -99,6 +99,13 @@ impl<'r> Tenant<'r> {
         own.any(|route| route.target_port.map_or(route.ports.contains(port), |target| target == port))
     }
 
+    /// The ports that it is declared for in one, with this one; `None` where another one is named for its socket.
+    #[must_use]
+    pub fn declared(&self, protocol: Protocol, port: u16) -> Option<PortRange> {
+        let mut own = self.0.iter().filter(|route| route.protocol == protocol && route.target_port.is_none());
+        own.find(|route| route.ports.contains(port)).map(|route| route.ports)
+    }
+
     /// The addresses that it is declared for; none where it is for every one.
     pub fn addresses(self) -> impl Iterator<Item = &'r Address> {
         self.0.iter().filter_map(|route| route.address.as_ref())

@@ -33,7 +33,8 @@ fn why_nobody_is_led_to_is_told() {
     let site = Site::boot(&profile::WEB);
     site.run("mount -t bpf bpf /sys/fs/bpf && mount -o remount,rw /proc/sys");
     lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
-    let several = "warning: nothing is led to web: several sockets will do: pid ";
+    let several =
+        "warning: nothing is led to web: its ports have a socket each, and a service is led to one: pid ";
     let nobody = "warning: nothing is led to shop: no owner of it has a socket";
     for command in ["plan --no-session", "apply --no-trial --no-session", "plan --no-session"] {
         let said = site.ask(command).stderr;

@@ -1,6 +1,7 @@
 //! The socket of a service to which its packets are led, or why there is none (A5, A12).
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -39,6 +40,8 @@ pub enum Unled {
     Elsewhere(Vec<Lead>),
     /// Several will do, and nobody says which.
     Several(Vec<Lead>),
+    /// So it is, and they are on ports that are declared apart: what is for one would be led to another one's.
+    Apart(Vec<Lead>),
     /// It is one of MPTCP, to which the kernel leads nothing.
     Mptcp(PortSpec),
     /// Answers of a datagram would leave from its port, and not from the one that was asked.
@@ -48,6 +51,13 @@ pub enum Unled {
 }
 
 impl Unled {
+    /// The one of several that has one of these numbers of the kernel's.
+    #[must_use]
+    pub fn among(&self, cookies: &[u64]) -> Option<&Lead> {
+        let (Self::Several(leads) | Self::Apart(leads)) = self else { return None };
+        leads.iter().find(|lead| cookies.contains(&lead.cookie))
+    }
+
     /// Why, in a sentence without an end.
     #[must_use]
     pub fn why(&self) -> Text {
@@ -64,8 +74,15 @@ impl Unled {
                 )
             }
             Self::Several(leads) => {
-                let all = listed(leads, |lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place()));
+                let all = described(leads);
                 text!("several sockets will do: {all}", "候補のソケットが複数ある: {all}")
+            }
+            Self::Apart(leads) => {
+                let all = described(leads);
+                text!(
+                    "its ports have a socket each, and a service is led to one: {all}",
+                    "ポートごとにソケットが分かれているが、1 つのサービスの誘導先は 1 つに限られる: {all}"
+                )
             }
             Self::Mptcp(spec) => text!(
                 "the socket of {spec} is one of MPTCP, to which the kernel leads nothing",
@@ -110,6 +127,13 @@ impl Unled {
                 text!(
                     "name one: portreeve steer register {service} --pid PID --fd FD",
                     "portreeve steer register {service} --pid PID --fd FD で指定してください"
+                )
+            }
+            Self::Apart(leads) => {
+                let ports = listed(leads, |lead| lead.spec.to_string());
+                text!(
+                    "declare a service for each of these ports, with the same owner: {ports}",
+                    "同じ owner のサービスを、ポートごとに分けて宣言してください: {ports}"
                 )
             }
             Self::Mptcp(_) => text!(
@@ -170,8 +194,17 @@ pub fn socket(
     if are_one(&all) {
         Ok(Lead { families: [family].into(), ..all[0].clone() })
     } else {
-        Err(Unled::Several(all.into_iter().cloned().collect()))
+        let are_apart = are_apart(tenant, &all);
+        let all = all.into_iter().cloned().collect();
+        Err(if are_apart { Unled::Apart(all) } else { Unled::Several(all) })
     }
+}
+
+/// Whether they are on ports that the policy declares apart, and not within one range or on a port that is named for its socket.
+fn are_apart(tenant: Tenant<'_>, leads: &[&Lead]) -> bool {
+    let declared = |lead: &&Lead| tenant.declared(lead.spec.protocol, lead.spec.range.first);
+    let ranges: BTreeSet<_> = leads.iter().filter_map(declared).collect();
+    ranges.len() > 1
 }
 
 /// That an owner listens on other ports alone; nobody of the family does where he has those that are meant for the other one.
@@ -194,6 +227,10 @@ fn elsewhere(world: &World<'_>, tenant: Tenant<'_>, protocol: Protocol, fit: &[&
         }
     }
     Unled::Elsewhere(places)
+}
+
+fn described(leads: &[Lead]) -> String {
+    listed(leads, |lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place()))
 }
 
 /// Each of them in words.

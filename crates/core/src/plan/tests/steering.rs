@@ -229,6 +229,17 @@ fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
     let [(Family::Ipv4, false, text)] = several.as_slice() else { panic!("{several:?}") };
     assert!(text.starts_with("nothing is led to web: several sockets will do: pid "), "{text}");
     assert!(text.ends_with("portreeve steer register web --pid PID --fd FD"), "{text}");
+    // What is for one of them would be led to the socket of the other one.
+    let nginx = scene(&["0.0.0.0:80/tcp", "0.0.0.0:443/tcp"]).declared(|service| {
+        service.ports = ["80/tcp", "443/tcp"].iter().map(|text| text.parse().expect("a port")).collect();
+    });
+    let found = planned(&nginx, Steers::default()).expect("a plan").dead;
+    let text = found.first().expect("nobody is led to").words().en;
+    assert!(text.starts_with("nothing is led to web: its ports have a socket each, and"), "{text}");
+    assert!(
+        text.ends_with("declare a service for each of these ports, with the same owner: 80/tcp, 443/tcp"),
+        "{text}"
+    );
     let both = ["192.0.2.7", "2001:db8::7"];
     // A server that is half up has another one's port open at first, and nothing is led there.
     let half_up = told(&["127.0.0.1:8500/tcp"], &["192.0.2.7"]);

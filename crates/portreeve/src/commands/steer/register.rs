@@ -283,9 +283,9 @@ fn turn<'r>(
     meant: &[u64],
 ) -> Result<Turn<'r>, Unled> {
     let of = |way: (Protocol, Family)| match socket(world, tenant, way, whose) {
-        Err(Unled::Several(all)) => match all.iter().find(|lead| meant.contains(&lead.cookie)) {
+        Err(why @ (Unled::Several(_) | Unled::Apart(_))) => match why.among(meant) {
             Some(lead) => Ok(Lead { families: [way.1].into(), ..lead.clone() }),
-            None => Err(Unled::Several(all)),
+            None => Err(why),
         },
         found => found,
     };
