@@ -1,14 +1,20 @@
 //! What is steered here, and to whose sockets (A5, A12).
 
+mod again;
 mod lead;
+mod seated;
 
-pub(crate) use self::lead::{CONTAINED, Former, lead_all, move_all};
+pub(crate) use self::{
+    again::Again,
+    lead::{CONTAINED, Former, lead_all, move_all},
+    seated::Seated,
+};
 
 use std::collections::BTreeSet;
 
 use portreeve_core::{
     facts::Led,
-    plan::{Dead, Steers, dead, joined, kept, leads},
+    plan::{Dead, Steers, dead, kept, leads},
     policy::Policy,
     steer::Routes,
     text,
@@ -93,53 +99,6 @@ fn led_by(steer: &Steer) -> Result<Vec<Led>, SteerError> {
     let (routes, tried) = (steer.routes()?, steer.routes_on_trial()?.unwrap_or_default());
     let led = steer.stands()?.into_iter().filter_map(Slot::led);
     Ok(led.filter(|led| routes.use_socket(led) || tried.use_socket(led)).collect())
-}
-
-/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to, and then to what else is
-/// found for those, where what is steered now is `before`: so each has his before anybody is led to him. What cannot be led to is told,
-/// and stands in the way of nothing.
-pub(crate) fn lead_again(former: &[Led], (before, routes): (&Steers, &Routes), settings: &Settings) {
-    let led = led_again(former, routes).and_then(|()| lead_before(before, routes, settings));
-    led.unwrap_or_else(|failure| tell_failed(&failure, settings));
-}
-
-/// Leads to what is found of services of `routes` that have no socket yet.
-fn lead_before(before: &Steers, routes: &Routes, settings: &Settings) -> Result<(), Failure> {
-    let steer = Steer::pinned().map_err(|error| failure(&error, NOT_LED))?;
-    let Some(steer) = steer.filter(|_| !routes.0.is_empty()) else { return Ok(()) };
-    let slots = steer.steer.stands().map_err(|error| failure(&error, NOT_LED))?;
-    let own = slots.into_iter().filter_map(Slot::led).filter(|led| routes.use_socket(led));
-    let led: Vec<Led> = before.led.iter().cloned().chain(own).collect();
-    let look = Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)?;
-    lead_all(leads(&look.world(), (&before.routes, routes), &led).iter(), NOT_LED)
-}
-
-fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
-    if routes.0.is_empty() {
-        return Ok(());
-    }
-    seat(routes, NOT_LED)?;
-    let led = led().map_err(|error| failure(&error, NOT_LED))?;
-    let is_missed = |it: &&Led| routes.use_socket(it) && !led.iter().any(|led| led.is_for_the_same(it));
-    let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
-    if missed.is_empty() {
-        return Ok(());
-    }
-    let snapshot = look::here(&WANTED)?;
-    let had = |it: &Led| kept(&snapshot, it.tenant(), (it.protocol, it.family), it.cookie);
-    // Who went in the meantime is told of with those who are led to nobody.
-    let found = joined(missed.into_iter().filter_map(had));
-    lead_all(found.iter(), NOT_LED)
-}
-
-/// Gives each service of `routes` its slots, so that it may have a socket before anything is led to it.
-///
-/// # Errors
-///
-/// The kernel refuses.
-pub(crate) fn seat(routes: &Routes, what: Words) -> Result<(), Failure> {
-    let seated = Steer::stand().and_then(|steer| steer.seat(routes));
-    seated.map_err(|error| failure(&error, what))
 }
 
 /// Leads to what is found of services that are steered and have no socket, as after an undo, whatever the policy says by now; of the

@@ -71,7 +71,7 @@ pub struct Lead {
 
 impl Lead {
     /// The same as it is once that is done.
-    fn led(&self) -> impl Iterator<Item = Led> {
+    pub fn led(&self) -> impl Iterator<Item = Led> {
         self.families.iter().map(|family| Led {
             service: self.service.clone(),
             tenancy: self.tenancy,

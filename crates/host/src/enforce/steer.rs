@@ -114,7 +114,7 @@ pub fn tell(routes: &Routes, until: Option<u64>) -> Result<(), SteerError> {
     let local = if kept.is_ok() { routes.local() } else { steer.routes()?.local() };
     local::leave(&local)?;
     kept?;
-    if routes.0.is_empty() { take_away_one(own_folder()?).map(drop) } else { Ok(()) }
+    if routes.0.is_empty() { take_away_own().map(drop) } else { Ok(()) }
 }
 
 /// Takes the steering out of the kernel, of every network namespace; whether there was any.
@@ -128,6 +128,15 @@ pub fn take_away() -> Result<bool, SteerError> {
         had_any |= take_away_one(folder)?;
     }
     Ok(had_any)
+}
+
+/// Takes that of the network namespace of the calling thread out of the kernel, which leads nothing yet; whether there was any.
+///
+/// # Errors
+///
+/// As of [`take_away`].
+pub fn take_away_own() -> Result<bool, SteerError> {
+    take_away_one(own_folder()?)
 }
 
 fn take_away_one(folder: Folder) -> Result<bool, SteerError> {

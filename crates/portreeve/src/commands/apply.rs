@@ -301,7 +301,7 @@ fn carry_out(
     let headroom = now.as_ref().map(|now| headroom(&door, now, FAILED)).transpose()?;
     // Whoever is led to is there before anybody is led, and where one cannot be taken nothing is changed; a trial is as long as it is
     // meant after that.
-    leading::lead(planned, FAILED)?;
+    let seated = leading::lead(planned, FAILED)?;
     let door = door.later();
     let until = match keep {
         Keep::AtOnce => None,
@@ -313,6 +313,7 @@ fn carry_out(
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
     let passed = door.telling(now.clone()).pass(deed, &transaction);
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
+    seated.keep();
     out.changed();
     see_to_next_boot(&passed, settings);
     drop(headroom);

@@ -5,12 +5,9 @@ mod moved;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    facts::Led,
     gate::{self, BlockedSource, Body, Rest, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
-    programs::Programs as Told,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
-    steer::Routes,
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -39,7 +36,7 @@ use crate::{
         next,
         out::Out,
     },
-    steers::{self, Former},
+    steers::{self, Again, Former},
 };
 
 const RECEIPT: &str = "receipt";
@@ -93,21 +90,28 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
         _ => None,
     };
-    let led = led_before(&door.history, &back);
+    let led = before::led_before(&door.history, &back);
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
     }
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
-    let routes = routes_before(&back, told.as_ref());
+    let routes = before::routes_before(&back, told.as_ref());
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
+    let is_tried = before::is_tried(&door, &back);
     let (deed, transaction, said) = change(&door, back, &temporary)?;
     let _signals = Held::back();
     let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
-    // Whoever is led to is there before anybody is led.
-    steers::lead_again(&led, (&steered, &routes), settings);
+    // Whoever is led to is there before anybody is led. What is on trial is over soon whether he can be taken here or not.
+    let again = if is_tried {
+        Again::take_or_tell(&led, (&steered, &routes), settings)
+    } else {
+        Again::take(&led, (&steered, &routes), settings, FAILED)?
+    };
+    let seated = again.lead(&routes, settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
+    seated.keep();
     out.changed();
     drop(headroom);
     let is_with_programs = told.is_some();
@@ -133,25 +137,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(Exit::Fine)
 }
 
-/// The sockets to which packets were led before the change that is taken back.
-fn led_before(history: &History, back: &Back<'_>) -> Vec<Led> {
-    match back {
-        Back::EndTrial(receipt) | Back::Restore(receipt, _) | Back::Programs(receipt, _) => {
-            history.led_before(receipt.number).to_vec()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// What is steered again then; nothing where that stays as it is.
-fn routes_before(back: &Back<'_>, told: Option<&(u32, Told)>) -> Routes {
-    match (back, told) {
-        (Back::Programs(_, was), _) => was.routes.clone(),
-        (_, Some((_, was))) => was.routes.clone(),
-        _ => Routes::default(),
-    }
-}
-
 /// Takes back at once what is on trial, as the kernel would by itself a little later: so nobody is asked what for.
 ///
 /// # Errors
@@ -163,14 +148,15 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let trial @ (Back::EndTrial(_) | Back::Programs(..)) = back(&door, None, &temporary)? else {
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
-    let (told, led) = (before::before(&door.history, &trial), led_before(&door.history, &trial));
-    let routes = routes_before(&trial, told.as_ref());
+    let (told, led) = (before::before(&door.history, &trial), before::led_before(&door.history, &trial));
+    let routes = before::routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
     let _signals = Held::back();
     let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
-    steers::lead_again(&led, (&steered, &routes), settings);
+    let seated = Again::take_or_tell(&led, (&steered, &routes), settings).lead(&routes, settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
+    seated.keep();
     out.changed();
     drop(headroom);
     if settings.verbosity != Verbosity::Quiet {

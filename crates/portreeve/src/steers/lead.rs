@@ -7,7 +7,7 @@ use portreeve_core::{
     receipt::{Deed, Outcome},
     steer::Tenancy,
     text,
-    words::{Text, Words},
+    words::Words,
 };
 use portreeve_host::enforce::{
     Door, Passed,
@@ -49,7 +49,7 @@ pub(crate) fn move_all(
     let steer = Steer::stand().map_err(|error| failure(&error, what))?;
     // Where one cannot be taken nothing has been led anywhere yet.
     let taken = take_all(leads.iter(), what)?;
-    let led = lead_taken(&steer, &taken, what);
+    let led = lead_taken(&steer, taken.iter().map(|(lead, found)| (*lead, found)), what);
     let now = leads.iter().map(|lead| lead.cookie).collect();
     let Former { service, cookies, undoes } = *former;
     // Of both families it may be one socket.
@@ -76,7 +76,7 @@ pub(crate) fn lead_all<'l>(leads: impl Iterator<Item = &'l Lead>, what: Words) -
     }
     let taken = take_all(leads.into_iter(), what)?;
     let steer = Steer::stand().map_err(|error| failure(&error, what))?;
-    lead_taken(&steer, &taken, what)
+    lead_taken(&steer, taken.iter().map(|(lead, found)| (*lead, found)), what)
 }
 
 /// The sockets to which they lead, in the same order.
@@ -84,10 +84,20 @@ fn take_all<'l>(
     leads: impl Iterator<Item = &'l Lead>,
     what: Words,
 ) -> Result<Vec<(&'l Lead, Found)>, Failure> {
-    leads.map(|lead| Ok((lead, take(lead, what)?))).collect()
+    let failed = |lead, untaken: Untaken| untaken.failure(lead, what);
+    leads.map(|lead| Ok((lead, take(lead).map_err(|untaken| failed(lead, untaken))?))).collect()
 }
 
-fn lead_taken(steer: &Steer, taken: &[(&Lead, Found)], what: Words) -> Result<(), Failure> {
+/// Leads to each of these.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub(super) fn lead_taken<'l>(
+    steer: &Steer,
+    taken: impl Iterator<Item = (&'l Lead, &'l Found)>,
+    what: Words,
+) -> Result<(), Failure> {
     for (lead, found) in taken {
         for family in lead.families.iter().filter(|family| found.families.contains(family)) {
             let led = steer.lead((&lead.service, lead.tenancy), (found.protocol, *family), &found.socket);
@@ -97,23 +107,42 @@ fn lead_taken(steer: &Steer, taken: &[(&Lead, Found)], what: Words) -> Result<()
     Ok(())
 }
 
-fn take(lead: &Lead, what: Words) -> Result<Found, Failure> {
-    let no_socket = |why: Text| {
+/// Why a socket is not taken; `None` where its descriptor is another's by now.
+pub(super) struct Untaken(Option<SocketError>);
+
+impl Untaken {
+    /// Whether it is there, and kept from this process.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.0, Some(SocketError::Closed { .. }))
+    }
+
+    /// The same as the end of a command.
+    pub(super) fn failure(&self, lead: &Lead, what: Words) -> Failure {
+        let why = self.0.as_ref().map_or_else(
+            || text!("its socket is gone", "ソケットが閉じられています"),
+            |error| {
+                let said = visible(&whole(error)).into_owned();
+                text!("its socket cannot be taken: {said}", "ソケットを取得できません: {said}")
+            },
+        );
+        let failure = Failure::new(Exit::Unreachable, what).because(why);
+        if self.is_refused() {
+            return failure.hint(CONTAINED);
+        }
         let service = visible(&lead.service).into_owned();
-        Failure::new(Exit::Unreachable, what).because(why).hint(text!(
+        failure.hint(text!(
             "once it listens again: portreeve steer register {service}",
             "再び待ち受けを始めてから実行してください: portreeve steer register {service}"
         ))
-    };
-    let found = socket::find(lead.pid, lead.fd).map_err(|error| {
-        let said = visible(&whole(&error)).into_owned();
-        let failure =
-            no_socket(text!("its socket cannot be taken: {said}", "ソケットを取得できません: {said}"));
-        if matches!(error, SocketError::Closed { .. }) { failure.hint(CONTAINED) } else { failure }
-    })?;
-    // A descriptor may be another's by now.
-    if found.cookie != lead.cookie {
-        return Err(no_socket(text!("its socket is gone", "ソケットが閉じられています")));
     }
-    Ok(found)
+}
+
+/// The socket to which it leads.
+///
+/// # Errors
+///
+/// It is gone, or kept from this process.
+pub(super) fn take(lead: &Lead) -> Result<Found, Untaken> {
+    let found = socket::find(lead.pid, lead.fd).map_err(|error| Untaken(Some(error)))?;
+    if found.cookie == lead.cookie { Ok(found) } else { Err(Untaken(None)) }
 }

@@ -366,3 +366,35 @@ steer = { when_dead = "refuse", target_port = 8001 }
         assert!(closed.stdout.contains("is led to web, which has no socket now"), "{closed:#?}");
     }
 }
+
+/// What contains whoever types may keep the sockets of others from him, as whatever runs here as a unit: nothing is changed, nor left.
+#[test]
+fn nothing_is_changed_where_a_socket_cannot_be_taken() {
+    let policy = r#"version = 1
+[service.web]
+ports = ["9000/tcp"]
+owner = { unit = "web.service" }
+reach = "world"
+steer = { when_dead = "refuse", target_port = 8001 }
+"#;
+    let site = site(&profile::BARE, policy);
+    site.run("systemd-run -q -u web python3 /srv/server.py 8001 web");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :8001; do sleep 0.1; done'");
+    let within = |command: &str| {
+        lab(site.host.run(&format!("systemd-run -q --wait --pipe /usr/local/bin/portreeve {command} 2>&1")))
+    };
+    let refused = within(APPLY);
+    assert_eq!(refused.status, 7, "{refused:#?}");
+    assert!(refused.stdout.contains("keeps pidfd_getfd from it"), "{refused:#?}");
+    assert!(!site.run("ls -R /sys/fs/bpf").stdout.contains("steer"), "nothing of it stays");
+    site.run(&format!(
+        "portreeve {APPLY} && sed -i s/9000/9001/ /etc/portreeve/policy.toml && portreeve {APPLY}"
+    ));
+    let history = site.ask("history").stdout;
+    let refused = within("undo --no-session");
+    assert_eq!(refused.status, 7, "{refused:#?}");
+    assert!(refused.stdout.contains("cannot take the change back"), "{refused:#?}");
+    assert_eq!((greets(&site, 9001).as_str(), site.ask("history").stdout), ("web", history));
+    assert_eq!(site.ask("undo --no-session").status, 0);
+    assert_eq!(greets(&site, 9000), "web");
+}

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     settings::{Settings, Verbosity},
     show::out::Out,
-    steers,
+    steers::{self, Seated},
 };
 
 /// What comes before it is done.
@@ -18,24 +18,24 @@ pub(super) const NOT_LED: Words = Words {
     ja: "ほかの変更は計画どおりですが、一部の通信をソケットに誘導できません",
 };
 
-/// Leads to what has no socket yet.
+/// Leads to what has no socket yet. What is new of it goes again where the change that comes next is not made.
 ///
 /// # Errors
 ///
 /// The kernel refuses, or one cannot be taken; `what` says what was done by then.
-pub(super) fn lead(planned: &Planned, what: Words) -> Result<(), Failure> {
+pub(super) fn lead(planned: &Planned, what: Words) -> Result<Seated, Failure> {
     if planned.plan.leads().next().is_none() {
-        return Ok(());
+        return Ok(Seated::none());
     }
-    if let Some(now) = planned.plan.programs() {
-        steers::seat(&now.routes, what)?;
-    }
-    steers::lead_all(planned.plan.leads(), what)
+    let now = planned.plan.programs();
+    let seated = now.map_or(Ok(Seated::none()), |now| Seated::of(&now.routes, what))?;
+    steers::lead_all(planned.plan.leads(), what)?;
+    Ok(seated)
 }
 
 /// Leads to what has no socket yet, where nothing else changes. Nobody tries that: it takes nothing from anybody.
 pub(super) fn alone(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    lead(planned, FAILED)?;
+    lead(planned, FAILED)?.keep();
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);

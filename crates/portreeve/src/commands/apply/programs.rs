@@ -143,7 +143,7 @@ pub(super) fn alone(
     let door = door::open_unmoved(stands, FAILED, None)?;
     let signals = Signals::back();
     // Whoever is led to is there before anybody is led; a trial is as long as it is meant after that.
-    leading::lead(planned, FAILED)?;
+    let seated = leading::lead(planned, FAILED)?;
     let door = door.later();
     let until = match way {
         Way::AtOnce => None,
@@ -151,6 +151,7 @@ pub(super) fn alone(
     };
     let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
+    seated.keep();
     out.changed();
     tell_unmarked(is_unmarked, settings);
     evict(planned, settings);

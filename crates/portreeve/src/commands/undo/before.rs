@@ -1,12 +1,15 @@
 //! What `undo` tells the programs in the kernel: what they were told before (A12, A15, A24).
 
 use portreeve_core::{
+    facts::Led,
     gate::Transaction,
     programs::Programs,
     receipt::{Back, Deed, History, Receipt},
+    steer::Routes,
     text,
     words::{Text, Words},
 };
+use portreeve_host::enforce::Door;
 
 use crate::{
     failure::Failure,
@@ -25,6 +28,36 @@ pub(super) fn before(history: &History, back: &Back<'_>) -> Option<(u32, Program
             history.programs_before(*of).map(|was| (*of, was.clone()))
         }
         _ => None,
+    }
+}
+
+/// Whether what is taken back is on trial, with the gate or without one.
+pub(super) fn is_tried(door: &Door, back: &Back<'_>) -> bool {
+    match back {
+        Back::EndTrial(_) => true,
+        Back::Programs(receipt, _) => {
+            door.history.programs_on_trial(door.now).is_some_and(|(trial, _)| trial.number == receipt.number)
+        }
+        _ => false,
+    }
+}
+
+/// The sockets to which packets were led before the change that is taken back.
+pub(super) fn led_before(history: &History, back: &Back<'_>) -> Vec<Led> {
+    match back {
+        Back::EndTrial(receipt) | Back::Restore(receipt, _) | Back::Programs(receipt, _) => {
+            history.led_before(receipt.number).to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is steered again then; nothing where that stays as it is.
+pub(super) fn routes_before(back: &Back<'_>, told: Option<&(u32, Programs)>) -> Routes {
+    match (back, told) {
+        (Back::Programs(_, was), _) => was.routes.clone(),
+        (_, Some((_, was))) => was.routes.clone(),
+        _ => Routes::default(),
     }
 }
 
