@@ -20,10 +20,11 @@ use jiff::civil::Date;
 
 use crate::{
     address::Address,
+    facts::Listener,
     gate::{OtherProtocol, Refusal},
     guard::Mode,
     owner::Owner,
-    port::PortSpec,
+    port::{PortRange, PortSpec, Protocol},
     steer::Steering,
 };
 
@@ -67,6 +68,31 @@ impl Policy {
     #[must_use]
     pub fn steers(&self, name: &str) -> bool {
         self.services.iter().any(|service| service.name == name && service.steer.is_some())
+    }
+
+    /// Whether it steers any service, and so says that packets are led past whoever has bound their port.
+    #[must_use]
+    pub fn speaks_of_steering(&self) -> bool {
+        self.services.iter().any(|service| service.steer.is_some())
+    }
+
+    /// Whether it has packets for any port of `range`, of this protocol or of any, led to a service.
+    #[must_use]
+    pub fn steers_any(&self, protocol: Option<Protocol>, range: PortRange) -> bool {
+        let steered = self.services.iter().filter(|service| service.steer.is_some());
+        steered.flat_map(|service| &service.ports).any(|spec| {
+            spec.range.overlaps(range) && protocol.is_none_or(|protocol| protocol == spec.protocol)
+        })
+    }
+
+    /// The services that are steered and name the port of `listener` for their socket.
+    pub fn targets<'p>(&'p self, listener: &Listener) -> impl Iterator<Item = &'p Service> {
+        let (protocol, port) = (listener.protocol, listener.port);
+        let is_target = move |service: &&Service| {
+            let target = service.steer.and_then(|steering| steering.target_port);
+            protocol == Protocol::Tcp && target == Some(port)
+        };
+        self.services.iter().filter(is_target)
     }
 
     /// How many ports the services declare together, each number of a range counted, once for each protocol.

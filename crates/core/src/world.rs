@@ -229,6 +229,14 @@ impl<'a> World<'a> {
             && steer.is_some_and(|steer| steer.led.iter().any(|led| led.cookie == listener.cookie))
     }
 
+    /// Whether that is what the policy has `listener` for, as the one of an owner on the port that is named for his socket: who looks
+    /// may not see what is led there, and before the first `apply` nothing is.
+    #[must_use]
+    pub fn is_to_be_led_to(&self, listener: &Listener, identity: &Identity<'_>) -> bool {
+        let mut targets = self.policy.into_iter().flat_map(|policy| policy.targets(listener));
+        targets.any(|service| identity.matches_any(&service.owners) != Match::No)
+    }
+
     /// The same of what is declared for its own number, at another address.
     #[must_use]
     pub fn is_led_to_here(&self, listener: &Listener) -> bool {

@@ -8,7 +8,7 @@ pub(crate) use saved::read as read_snapshot;
 use std::rc::Rc;
 
 use portreeve_core::{
-    facts::{Gap, Snapshot},
+    facts::{Gap, GapKind, Snapshot},
     policy::Policy,
     registry::Registry,
     text,
@@ -22,6 +22,8 @@ use portreeve_host::{
         observe, socket_denials,
     },
 };
+
+use rustix::process::geteuid;
 
 use crate::{
     directories, exit::Exit, failure::Failure, ledger::beside, policy_file, settings::Settings,
@@ -54,7 +56,11 @@ impl Look {
     pub(crate) fn take(settings: &Settings, wanted: &Wanted) -> Result<Self, Failure> {
         // A policy that is wrong is said before anything is looked at.
         let (table, policy) = judges(settings)?;
-        let snapshot = take_snapshot(settings, wanted)?;
+        let mut snapshot = take_snapshot(settings, wanted)?;
+        let steers = policy.as_deref().is_some_and(Policy::speaks_of_steering);
+        if steers && settings.snapshot.is_none() && !geteuid().is_root() {
+            snapshot.gaps.push(Gap::new(GapKind::HiddenSteering, 1));
+        }
         let scope = settings.scope(&snapshot)?;
         Ok(Self { snapshot, table, policy, scope, claims: None })
     }
@@ -98,9 +104,9 @@ impl Look {
         self
     }
 
-    /// Another snapshot of this host, with the same policy and table, and what is not known of the ledger.
+    /// Another snapshot of this host, with the same policy and table, and what is not known of the ledger and the steering.
     pub(crate) fn with(&self, mut snapshot: Snapshot) -> Self {
-        let unread = self.snapshot.gaps.iter().filter(|gap| gap.hides_claims());
+        let unread = self.snapshot.gaps.iter().filter(|gap| gap.hides_claims() || gap.hides_steering());
         let missing: Vec<Gap> = unread.filter(|gap| !snapshot.gaps.contains(gap)).cloned().collect();
         snapshot.gaps.extend(missing);
         Self { snapshot, ..self.clone() }

@@ -66,7 +66,7 @@ pub(crate) fn in_force() -> Result<Routes, SteerError> {
 ///
 /// As of [`standing`], or where `policy` asks for some and it could not stand.
 pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
-    if policy.is_some_and(speaks_of_it) {
+    if policy.is_some_and(Policy::speaks_of_steering) {
         refuse_unready()?;
     }
     let Some(Pinned { steer, is_whole }) = Steer::pinned()? else { return Ok(Steers::default()) };
@@ -175,11 +175,6 @@ pub(crate) fn warn_of(dead: &[Dead], settings: &Settings) {
     for Text { en, ja } in said.map(Dead::words) {
         warn(&visible(text!("warning: {en}", "警告: {ja}").in_lang(settings.lang)));
     }
-}
-
-/// Whether `policy` steers any service.
-pub(crate) fn speaks_of_it(policy: &Policy) -> bool {
-    policy.services.iter().any(|service| service.steer.is_some())
 }
 
 /// Nobody else sees what is steered.

@@ -59,6 +59,8 @@ pub enum GapKind {
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
     /// it, no look does.
     UndecidedOwners,
+    /// What is steered, which only root may read, where the policy steers something.
+    HiddenSteering,
     /// The ledger, which could not be read; `detail` says why. A judgement finds it, no look does.
     UnreadLedger,
 }
@@ -89,6 +91,7 @@ impl Gap {
             | GapKind::UnlistedRules
             | GapKind::UnkeptFirewall
             | GapKind::PacketPrograms
+            | GapKind::HiddenSteering
             | GapKind::UnreadLedger
             | GapKind::TooMany => false,
         }
@@ -98,6 +101,12 @@ impl Gap {
     #[must_use]
     pub const fn hides_claims(&self) -> bool {
         matches!(self.what, GapKind::UnreadLedger)
+    }
+
+    /// Whether it leaves open who gets what comes in for a port, whoever has bound it.
+    #[must_use]
+    pub const fn hides_steering(&self) -> bool {
+        matches!(self.what, GapKind::HiddenSteering)
     }
 
     /// Whether it leaves open which packets arrive.
@@ -116,7 +125,7 @@ impl Gap {
     #[must_use]
     pub const fn hides_listeners(&self) -> bool {
         let is_of_packets = self.hides_firewall() || self.is_before_rules();
-        let is_beside = matches!(self.what, GapKind::HiddenFiles);
+        let is_beside = matches!(self.what, GapKind::HiddenFiles | GapKind::HiddenSteering);
         !self.hides_holders() && !self.hides_claims() && !is_of_packets && !is_beside
     }
 
@@ -178,6 +187,9 @@ impl Gap {
                 "the rules of the firewall: only root may read them",
                 "ファイアウォールのルール(root だけが読み取れます)"
             ),
+            GapKind::HiddenSteering => {
+                text!("what is steered: only root may read it", "誘導の状態(root だけが読み取れます)")
+            }
             GapKind::UnlistedRules => unlisted(detail),
             GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
@@ -192,7 +204,7 @@ impl Gap {
     #[must_use]
     pub const fn fix(&self) -> Words {
         match self.what {
-            GapKind::HiddenOwners => Words {
+            GapKind::HiddenOwners | GapKind::HiddenSteering => Words {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行してください(sudo portreeve)",
             },
@@ -318,10 +330,12 @@ mod tests {
             (GapKind::UnkeptFirewall, false, false),
             (GapKind::PacketPrograms, false, false),
             (GapKind::UndecidedOwners, true, false),
+            (GapKind::HiddenSteering, false, false),
             (GapKind::UnreadLedger, false, false),
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!(gap.hides_claims(), what == GapKind::UnreadLedger);
+            assert_eq!(gap.hides_steering(), what == GapKind::HiddenSteering);
             assert_eq!((gap.hides_holders(), gap.hides_listeners()), (holders, listeners), "{what:?}");
         }
     }

@@ -283,7 +283,7 @@ fn steers(look: &Look, what: Words) -> Result<Option<Steers>, Failure> {
     let policy = look.policy.as_deref();
     match steers::known(policy) {
         Ok(known) => Ok(Some(known)),
-        Err(_) if !policy.is_some_and(steers::speaks_of_it) => Ok(None),
+        Err(_) if !policy.is_some_and(Policy::speaks_of_steering) => Ok(None),
         Err(_) if !geteuid().is_root() => Ok(None),
         Err(error) => Err(steers::failure(&error, what)),
     }

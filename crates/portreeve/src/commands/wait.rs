@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{HolderGap, Listener, Process},
     owner::{Identity, Match, Owner, is_service_manager},
+    policy::Policy,
     port::PortSpec,
     steered::Steered,
     text,
@@ -20,13 +21,14 @@ use portreeve_host::{
     observe::{Connections, Holders, Namespaces},
     passwd,
 };
+use rustix::process::geteuid;
 
 use super::{Command, who::steered};
 use crate::{
     asked::{self, Asked, spoken},
     exit::Exit,
     failure::Failure,
-    look::Look,
+    look::{self, Look},
     settings::{Common, PolicyChoice, Settings, Verbosity, options},
     show::{
         escape::visible,
@@ -84,6 +86,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 /// What is waited for.
 struct Goal {
     asked: Vec<Asked>,
+    /// Whether whoever asks may not see to whom it is led, and the policy says that it is.
+    hides_steering: bool,
     gone: bool,
     owner: Option<Sought>,
 }
@@ -105,6 +109,8 @@ enum Reached {
     Unseen(PortSpec),
     /// The service manager holds it, for a unit that nothing tells.
     Untold(PortSpec),
+    /// Nobody listens; whether it is led to somebody, as the policy says, only root sees.
+    Hidden,
 }
 
 impl Reached {
@@ -116,11 +122,14 @@ impl Reached {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let word = own.get_one::<String>("what").expect("clap requires it");
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
+    let asked = asked::any_of(word, TableFile::load()?.registry())?;
+    let hides_steering = settings.snapshot.is_none() && is_steering_hidden(&asked, settings);
     let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
     // A saved host's names are its own.
     let uid = |name: &str| if settings.snapshot.is_none() { passwd::number(name) } else { None };
     let goal = Goal {
-        asked: asked::any_of(word, TableFile::load()?.registry())?,
+        asked,
+        hides_steering,
         gone: own.get_flag("gone"),
         owner: own.get_one::<String>("owner").map(|owner| Sought::new(owner, uid)),
     };
@@ -146,11 +155,24 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(match reached {
         Reached::Up(..) | Reached::Free(_) | Reached::Silent => Exit::Fine,
         Reached::Another(..) => Exit::Taken,
-        Reached::Unseen(_) | Reached::Untold(_) if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
-        Reached::Nobody | Reached::Still(..) | Reached::Kept(_) | Reached::Unseen(_) | Reached::Untold(_) => {
-            Exit::Found
+        Reached::Unseen(_) | Reached::Untold(_) | Reached::Hidden
+            if gaps::exit(&settings, true) == Exit::Gaps =>
+        {
+            Exit::Gaps
         }
+        Reached::Nobody
+        | Reached::Still(..)
+        | Reached::Kept(_)
+        | Reached::Unseen(_)
+        | Reached::Untold(_)
+        | Reached::Hidden => Exit::Found,
     })
+}
+
+/// Of a policy that cannot be read nobody knows: what it says is no matter of whoever waits.
+fn is_steering_hidden(asked: &[Asked], settings: &Settings) -> bool {
+    let is_steered = |policy: &Policy| asked.iter().any(|it| policy.steers_any(it.protocol, it.range));
+    !geteuid().is_root() && look::policy(settings).is_some_and(|policy| is_steered(&policy))
 }
 
 impl Goal {
@@ -219,7 +241,11 @@ impl Goal {
             found = self.takers(world);
         }
         let Some(first) = found.first() else {
-            return if self.gone { self.silent(world) } else { Reached::Nobody };
+            return match self.hides_steering {
+                _ if self.gone => self.silent(world),
+                true => Reached::Hidden,
+                false => Reached::Nobody,
+            };
         };
         let holder = owner::owner(world, first, lang);
         match &self.owner {
@@ -256,6 +282,10 @@ impl Goal {
             Reached::Silent | Reached::Nobody => {
                 text!("nobody listens on {en_ports}", "{ja_ports}では誰も待ち受けていません")
             }
+            Reached::Hidden => text!(
+                "nobody listens on {en_ports}; whether it is led to somebody elsewhere only root sees: sudo portreeve wait",
+                "{ja_ports}では誰も待ち受けていません。別のポートへ誘導されているかどうかは root だけが確認できます: sudo portreeve wait"
+            ),
             Reached::Still(spec, holder) => {
                 let (Text { en, ja }, holder) = (port(spec), named(holder));
                 let (en_holder, ja_holder) = (holder.en, holder.ja);
@@ -456,6 +486,26 @@ mod tests {
         let is_told = |word| Sought::new(word, |_| Some(0)).is_told_by_socket();
         assert_eq!(["user=root", "a.service", "a", "/a"].map(is_told), [true, true, false, false]);
         assert!(Sought::new("a", |_| None).is_bare() && !Sought::new("user=a", |_| Some(0)).is_bare());
+    }
+
+    /// Whoever may not see what is steered is not told that nobody is there.
+    #[test]
+    fn nobody_is_not_there_for_certain_where_packets_may_be_led() {
+        let text = include_bytes!("../../tests/data/web.json");
+        let snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let reached = |hides_steering| {
+            let asked = asked::any_of(&"9/tcp".to_owned(), Registry::builtin()).unwrap();
+            let goal = Goal { asked, hides_steering, gone: false, owner: None };
+            let reached = goal.reached(&world, Lang::En);
+            (reached.is_goal(), goal.sentence(&reached, Duration::ZERO).en)
+        };
+        assert_eq!(reached(false), (false, "nobody listens on 9/tcp".into()));
+        let (is_goal, said) = reached(true);
+        assert!(
+            !is_goal && said.contains("whether it is led to somebody elsewhere only root sees"),
+            "{said}"
+        );
     }
 
     #[test]

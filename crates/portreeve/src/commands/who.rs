@@ -87,7 +87,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     if settings.verbosity == Verbosity::Quiet {
         let is_free = answers.iter().all(Answer::is_free);
-        return Ok(if is_free { Exit::Found } else { Exit::Fine });
+        let is_hidden = answers.iter().any(|answer| steered::hidden(&world, answer.asked).is_some());
+        return Ok(match gaps::exit(settings, is_free && is_hidden) {
+            Exit::Fine if is_free => Exit::Found,
+            exit => exit,
+        });
     }
     print(&world, &answers, settings, out)?;
     let is_uncertain = answers.iter().any(|answer| answer.is_uncertain(&world, settings));
@@ -160,7 +164,9 @@ impl<'q, 'a> Answer<'q, 'a> {
 
     /// Whether who holds it, or who has claimed it, may be another.
     pub(super) fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
-        self.may_be_held(world, settings) || world.snapshot.gaps.iter().any(Gap::hides_claims)
+        self.may_be_held(world, settings)
+            || world.snapshot.gaps.iter().any(Gap::hides_claims)
+            || steered::hidden(world, self.asked).is_some()
     }
 
     /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners: of those in

@@ -397,4 +397,14 @@ steer = { when_dead = "refuse", target_port = 8001 }
     assert_eq!((greets(&site, 9001).as_str(), site.ask("history").stdout), ("web", history));
     assert_eq!(site.ask("undo --no-session").status, 0);
     assert_eq!(greets(&site, 9000), "web");
+
+    // Whoever may not see what is steered is told so, and nothing for certain that is otherwise.
+    site.run("sed -i s/9001/9000/ /etc/portreeve/policy.toml");
+    let audit = site.ask_as("nobody", "audit").stdout;
+    assert!(audit.contains("what is steered: only root may read it"), "{audit}");
+    assert!(!audit.contains("8001/tcp"), "{audit}");
+    for asked in ["who -q 9000", "who 9000", "wait 9000 --for 100ms"] {
+        assert_eq!((site.ask_as("nobody", asked).status, site.ask(asked).status), (3, 0), "{asked}");
+    }
+    assert_eq!(site.ask_as("nobody", "who -q 9009").status, 1);
 }

@@ -52,12 +52,17 @@ fn check(world: &World<'_>) -> Vec<Finding> {
                 || listener.protocol == Protocol::Udp && world.is_led_to(listener)
         };
         it.listeners.iter().all(|listener| is_apart(listener))
-            && it.listeners.iter().any(|listener| world.is_led_to(listener))
+            && it.listeners.iter().any(|listener| is_led_to(world, it, listener))
     };
     let undeclared = world
         .holdings()
         .filter(|it| it.declared.is_none() && !asks_for_an_address(it) && !is_claimed(it) && !is_led_to(it));
     undeclared.map(|holding| finding(world, holding)).collect()
+}
+
+/// Whether what is declared elsewhere is led to it, or is to be.
+fn is_led_to(world: &World<'_>, holding: &Holding<'_>, listener: &Listener) -> bool {
+    world.is_led_to(listener) || world.is_to_be_led_to(listener, &holding.identity)
 }
 
 /// Whether it is the socket at which this host itself is answered by DHCP, which nobody else serves or closes.
@@ -110,7 +115,7 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
 
 /// Who gets what is declared elsewhere needs his socket, and nobody else needs to come to it.
 fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
-    let mut led = holding.listeners.iter().filter(|listener| world.is_led_to(listener));
+    let mut led = holding.listeners.iter().filter(|listener| is_led_to(world, holding, listener));
     if let Some(led) = led.next() {
         if led.protocol == Protocol::Udp {
             return text!(
@@ -140,7 +145,7 @@ mod tests {
         finding::Severity,
         port::{PortRange, Protocol},
         rules::testing::{filtering, scene, translated},
-        steer::{Route, Routes, Tenancy, WhenDead},
+        steer::{Route, Routes, Steering, Tenancy, WhenDead},
     };
 
     #[test]
@@ -180,6 +185,24 @@ mod tests {
         assert!(fixes("0.0.0.0", true)[0].starts_with("let it listen on loopback alone"));
         assert!(fixes("0.0.0.0", false)[0].starts_with("stop it"));
         assert_eq!((fixes("127.0.0.1", true).len(), fixes("127.0.0.1", false).len()), (0, 1));
+    }
+
+    /// Whoever may not see what is steered, and root before the first `apply`, go by the policy.
+    #[test]
+    fn a_socket_on_the_port_that_is_named_for_it_is_declared() {
+        let fixes = |place: &str, unit: &str| {
+            let scene = scene().service("web", "9000/tcp", "web.service").declared(|service| {
+                service.steer = Some(Steering { target_port: Some(8001), ..WhenDead::Refuse.into() });
+            });
+            let found = scene.listens(unit, place).judge();
+            let found = found.into_iter().filter(|finding| finding.rule == "unneeded-open-port");
+            found.map(|finding| finding.fix.en).collect::<Vec<_>>()
+        };
+        assert_eq!(fixes("127.0.0.1:8001/tcp", "web.service"), [""; 0]);
+        assert!(fixes("0.0.0.0:8001/tcp", "web.service")[0].starts_with("let it listen on loopback alone"));
+        assert!(fixes("127.0.0.1:8001/tcp", "other.service")[0].starts_with("stop it"));
+        assert!(fixes("127.0.0.1:8002/tcp", "web.service")[0].starts_with("stop it"));
+        assert!(fixes("127.0.0.1:8001/udp", "web.service")[0].starts_with("stop it"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use portreeve_core::{
 };
 use portreeve_host::observe::Holders;
 
-use super::SPOKEN;
+use super::{SPOKEN, steered};
 use crate::{
     asked::{Asked, spoken},
     failure::Failure,
@@ -70,7 +70,8 @@ pub(super) fn about(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result
         let protocols = protocol.map_or(SPOKEN.to_vec(), |protocol| vec![protocol]);
         out.line(&format!("  {}", iana(world.registry, &protocols, range.first, out.lang)))?;
     }
-    for gap in world.snapshot.gaps.iter().filter(|gap| gap.hides_listeners()) {
+    let gaps = world.snapshot.gaps.iter().filter(|gap| gap.hides_listeners());
+    for gap in gaps.chain(steered::hidden(world, asked)) {
         out.line(&gaps::line(gap, out.lang))?;
     }
     Ok(())
@@ -100,6 +101,9 @@ pub(super) fn held(
         out.line(&format!("  {}", visible(&meaning(world, row, out.lang))))?;
     }
     footer(world, found, settings, out)?;
+    if let Some(gap) = steered::hidden(world, asked) {
+        out.line(&gaps::line(gap, out.lang))?;
+    }
     let is_held_by_more = may_be_held_by_more(found, holders);
     if is_held_by_more {
         out.say(Words {

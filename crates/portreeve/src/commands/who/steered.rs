@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     address::Address,
+    facts::Gap,
     steer::{Route, WhenDead},
     steered::{Steered, Taker, steered},
     text,
@@ -17,6 +18,13 @@ pub(in crate::commands) fn among<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<
         return Vec::new();
     }
     asked.iter().flat_map(|asked| steered(world.snapshot, asked.protocol, asked.range)).collect()
+}
+
+/// What hides whether packets for any of them are led to a service, where the policy says so of one.
+pub(in crate::commands) fn hidden<'a>(world: &World<'a>, asked: &[Asked]) -> Option<&'a Gap> {
+    let policy = world.policy?;
+    let is_steered = |asked: &Asked| policy.steers_any(asked.protocol, asked.range);
+    world.snapshot.gaps.iter().find(|gap| gap.hides_steering()).filter(|_| asked.iter().any(is_steered))
 }
 
 /// `443/tcp at 192.0.2.10 is led to web: nginx (pid 77) at 127.0.0.1:8443`.
