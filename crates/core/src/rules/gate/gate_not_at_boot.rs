@@ -1,6 +1,6 @@
 //! The gate stands, and the next boot begins without it (A15, A20).
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::{format, string::ToString, vec::Vec};
 
 use crate::{
     facts::{AtBoot, KeptGate, LeftGate},
@@ -50,10 +50,7 @@ fn finding(left: &LeftGate) -> Option<Finding> {
         return Some(RULE.finding(said, fix).run(commands.iter().map(ToString::to_string)));
     }
     let said = match (&left.kept, left.at_boot) {
-        (KeptGate::Whole { .. }, AtBoot::Failed) => text!(
-            "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
-            "ゲートは稼働していますが、次の起動では有効にならないおそれがあります({BOOT_UNIT} の前回の起動が失敗しています)"
-        ),
+        (KeptGate::Whole { .. }, AtBoot::Failed) => return Some(failed()),
         (_, AtBoot::Unknown) | (KeptGate::Whole { .. }, _) => return None,
         (KeptGate::Unreadable, _) => text!(
             "the gate is in force, and the next boot begins without it: what is kept of it in /var/lib/portreeve/gate cannot be read",
@@ -66,6 +63,20 @@ fn finding(left: &LeftGate) -> Option<Finding> {
     };
     let fix = text!("enable it at boot", "起動時に有効になるようにしてください");
     Some(RULE.finding(said, fix).run(["portreeve gate enable".into()]))
+}
+
+/// It is enabled: what it wants is a look at why it failed, and another start.
+fn failed() -> Finding {
+    let said = text!(
+        "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
+        "ゲートは稼働していますが、次の起動では有効にならないおそれがあります({BOOT_UNIT} の前回の起動が失敗しています)"
+    );
+    let fix = text!(
+        "see why it failed, and once that is mended start it again",
+        "失敗の原因を確認し、解消してから再度起動してください"
+    );
+    let commands = [format!("systemctl status {BOOT_UNIT}"), format!("systemctl restart {BOOT_UNIT}")];
+    RULE.finding(said, fix).run(commands)
 }
 
 #[cfg(test)]
@@ -126,6 +137,11 @@ mod tests {
         }
         let said = gated(AtBoot::Failed, Some).texts("gate-not-at-boot").concat();
         assert!(said.ends_with("portreeve-boot.service failed when it was started last"), "{said}");
+        let commands = gated(AtBoot::Failed, Some).commands("gate-not-at-boot");
+        assert_eq!(
+            commands,
+            ["systemctl status portreeve-boot.service", "systemctl restart portreeve-boot.service"]
+        );
     }
 
     /// To enable the unit is refused where that would be in vain.
