@@ -108,6 +108,9 @@ fn the_policy_is_quoted_with_its_place() {
     assert!(declared.starts_with("service web (") && declared.contains("web.toml:"), "{declared}");
     assert!(declared.ends_with("owner nginx.service; reach world"), "{declared}");
     assert_eq!(told(&asked("3000"), "policy"), "not declared");
+    // Whoever holds what is his is not to be stopped.
+    assert!(asked("443/tcp").out.ends_with("next: portreeve explain 443\n"));
+    assert!(asked("3000").out.ends_with(" · kill 48211\n"));
 }
 
 #[test]

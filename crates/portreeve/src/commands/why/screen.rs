@@ -149,7 +149,7 @@ fn hidden(evidence: &Evidence<'_, '_>, telling: &Telling<'_, '_>, out: &mut Out)
     claimed::print_unread(evidence.world, out)
 }
 
-/// The worst finding explained, else the number itself, and how to free the port where it is here.
+/// The worst finding explained, else the number itself, and how to free the port where it is here and not held as it is declared.
 fn commands<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>) -> Vec<String> {
     let footing = Footing::of(evidence.settings);
     let stories = &telling.stories;
@@ -159,11 +159,18 @@ fn commands<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>) -> Vec<S
     let explained = worst.or_else(number).map(|about| format!("portreeve explain {about}"));
     let stop = match stories.as_slice() {
         _ if !telling.answer.is_heard => None,
+        [story] if is_right(evidence.world, story) => None,
         [story] if story.inside.is_some() => stop_container(evidence, story),
         [story] => next::stop(evidence.world, &story.row, &footing),
         _ => None,
     };
     explained.into_iter().chain(stop).collect()
+}
+
+/// Whether the policy has it so, and nothing is wrong with it.
+fn is_right<'a>(world: &World<'a>, story: &Story<'_, 'a>) -> bool {
+    let mut listeners = story.row.listeners.iter();
+    story.findings.is_empty() && listeners.all(|listener| world.declared(listener).is_some())
 }
 
 /// A published port goes with its container; the engine serves the others too.
