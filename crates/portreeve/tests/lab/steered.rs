@@ -407,4 +407,6 @@ steer = { when_dead = "refuse", target_port = 8001 }
         assert_eq!((site.ask_as("nobody", asked).status, site.ask(asked).status), (3, 0), "{asked}");
     }
     assert_eq!(site.ask_as("nobody", "who -q 9009").status, 1);
+    let missing = site.ask("steer register web --pid 999999");
+    assert!(missing.status == 5 && missing.stderr.contains("there is no process 999999"), "{missing:#?}");
 }

@@ -91,6 +91,14 @@ pub struct Found {
     pub cookie: u64,
 }
 
+/// Whether there is such a process, as far as whoever asks may know.
+#[must_use]
+pub fn is_process(pid: u32) -> bool {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let opened = number.map(|number| pidfd_open(number, PidfdFlags::empty()));
+    !matches!(opened, None | Some(Err(Errno::SRCH | Errno::INVAL)))
+}
+
 /// The socket that is open as `fd` in process `pid`.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use portreeve_core::{
     words::{Text, Words},
     world::World,
 };
-use portreeve_host::enforce::steer::{Slot, Steer};
+use portreeve_host::enforce::steer::{Slot, Steer, socket::is_process};
 
 use super::{
     awaited::{self, in_force, seen},
@@ -416,6 +416,9 @@ fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Fa
     let process = whose.map(|whose| (whose.pid, world.snapshot.processes.get(&whose.pid)));
     let is_hidden = world.snapshot.gaps.iter().any(Gap::hides_holders);
     match process {
+        Some((pid, None)) if *why == Unled::Nobody && !is_process(pid) => failure
+            .because(text!("there is no process {pid}", "プロセス {pid} はありません"))
+            .hint(text!("see who listens: portreeve ls", "待ち受けを確認してください: portreeve ls")),
         Some((pid, None)) if *why == Unled::Nobody && is_hidden => failure
             .because(text!(
                 "what process {pid} has open cannot be seen from here",
