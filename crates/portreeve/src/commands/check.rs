@@ -12,6 +12,7 @@ use portreeve_core::{
 };
 
 use self::doubt::Doubt;
+pub(super) use self::doubt::aliases;
 use super::Command;
 use crate::{
     exit::Exit,

@@ -5,8 +5,9 @@ use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
     gate::{Keep, Standing},
     plan::{Asked, Guards, KeptBack, Plan, Refused, Steers, plan, protect, refuse_diverted},
-    policy::Policy,
-    words::{Lang, Words},
+    policy::{Mistake, Policy},
+    text,
+    words::{Lang, Text, Words},
     world::World,
 };
 use portreeve_host::{
@@ -16,15 +17,15 @@ use portreeve_host::{
 };
 use rustix::process::geteuid;
 
-use super::Command;
+use super::{Command, check::aliases};
 use crate::{
     door,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     guards,
     look::Look,
     settings::{Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
-    show::{next, out::Out, plan as show},
+    show::{escape::visible, next, out::Out, plan as show},
     steers,
 };
 
@@ -171,6 +172,16 @@ const ASKED: Words = Words {
 };
 const NOT_SAFE: Words = Words { en: "the plan is refused", ja: "この計画は実行できません" };
 
+/// Tells of owners by whose name nobody runs: whoever does is taken for a stranger.
+fn tell_aliases(world: &World<'_>, settings: &Settings) {
+    let is_told = settings.snapshot.is_none() && settings.verbosity != Verbosity::Quiet;
+    let all = world.policy.filter(|_| is_told).map(aliases).unwrap_or_default();
+    for Mistake { text: Text { en, ja }, fix: Text { en: en_fix, ja: ja_fix }, .. } in all {
+        let said = text!("warning: {en}; {en_fix}", "警告: {ja}。{ja_fix}");
+        warn(&visible(said.in_lang(settings.lang)));
+    }
+}
+
 /// A plan with the look that it was made from.
 #[derive(Debug)]
 pub(super) struct Planned {
@@ -187,7 +198,10 @@ impl Planned {
     /// What stands against changing anything.
     pub(super) fn make(own: &ArgMatches, settings: &Settings, what: Words) -> Result<Self, Failure> {
         let evicts = own.get_flag(EVICT);
-        let make = |world: &World<'_>, asked: &Asked| plan(world, &Asked { evicts, ..asked.clone() });
+        let make = |world: &World<'_>, asked: &Asked| {
+            tell_aliases(world, settings);
+            plan(world, &Asked { evicts, ..asked.clone() })
+        };
         Self::by(settings, what, &WANTED, make)
     }
 

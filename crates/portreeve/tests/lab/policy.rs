@@ -59,5 +59,7 @@ fn a_unit_by_another_name_is_doubted_with_its_own() {
     let doubted = checked("sshd.service");
     assert!(doubted.contains("sshd.service, another name of ssh.service"), "{doubted}");
     assert!(doubted.contains("write { unit = \"ssh.service\" }"), "{doubted}");
+    let planned = site.ask("plan --no-session --policy /root/p.toml").stderr;
+    assert!(planned.contains("sshd.service, another name of ssh.service"), "{planned}");
     assert_eq!(checked("ssh.service"), "");
 }

@@ -2,7 +2,7 @@
 
 use portreeve_core::{
     owner::Owner,
-    policy::{Mistake, Parsed, Place, Service},
+    policy::{Mistake, Parsed, Place, Policy, Service},
     text,
     words::Text,
 };
@@ -32,6 +32,16 @@ pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
     }
     doubts.sort_by(|a, b| a.place().cmp(b.place()));
     doubts
+}
+
+/// The owners of `policy` that run by another name, each with what to write.
+pub(in crate::commands) fn aliases(policy: &Policy) -> Vec<Mistake> {
+    let tree = Tree::default();
+    let of = |service: &Service| -> Vec<Mistake> {
+        let found = service.owners.iter().filter_map(|owner| alias(service, owner, &tree));
+        found.map(|doubt| doubt.told()).collect()
+    };
+    policy.services.iter().flat_map(of).collect()
 }
 
 fn presence(owner: &Owner, tree: &Tree) -> Presence {
