@@ -17,6 +17,7 @@ mod openings;
 mod other_protocol;
 mod restored;
 mod standing;
+mod telling;
 mod temporary;
 mod transaction;
 
@@ -31,6 +32,7 @@ pub use self::{
     other_protocol::OtherProtocol,
     restored::restored,
     standing::{Extent, Foundation, Generation, ReadError, Standing, Trial},
+    telling::{TOLD_FOR, TOLD_SOURCES_MAX, Telling},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, bare, confirm, create, remove, take_back},
 };

@@ -21,6 +21,7 @@ mod reaction;
 mod reason;
 mod replay;
 mod returned;
+mod room;
 mod scan;
 mod score;
 mod sessions;
@@ -28,6 +29,7 @@ mod source;
 mod spared;
 mod suspicion;
 mod table;
+mod tracked;
 mod tries;
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
@@ -52,12 +54,14 @@ pub use self::{
     group::Group,
     reaction::{Mercy, Reaction},
     replay::{Packet, Replay, Way},
+    room::Room,
     scan::{FirstTouches, PortDays, Usual},
     score::THRESHOLD,
     sessions::sessions,
     source::Source,
     spared::{Bond, Bonds},
     suspicion::{Confidence, Contact, Kind, Suspicion},
+    tracked::{Tracked, proves},
 };
 
 /// Nobody is blocked for longer, however often he comes back.

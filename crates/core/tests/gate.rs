@@ -15,7 +15,8 @@ use portreeve_core::{
     },
     gate::{
         self, Body, Closed, Extent, Foundation, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Listing,
-        Openings, Refusal, Refused, Revision, Standing, Timeout, Transaction,
+        Openings, Refusal, Refused, Revision, Standing, TOLD_FOR, TOLD_SOURCES_MAX, Telling, Timeout,
+        Transaction,
     },
     policy::{Policy, Source, parse},
     registry::Registry,
@@ -262,6 +263,47 @@ fn what_is_told_goes_to_one_group() {
     let text = gate::create(&zones(), Revision::of(1));
     let groups = text.as_str().matches(" group ").count();
     assert_eq!(text.as_str().matches(&format!(" group {LOG_GROUP} ")).count(), groups);
+}
+
+/// Whoever listens counts by the numbers of the rules.
+#[test]
+fn as_many_sources_are_told_apart_as_is_said() {
+    let text = gate::create(&zones(), Revision::of(1));
+    let set = format!("size {TOLD_SOURCES_MAX}; flags dynamic,timeout; timeout {}m; }}", TOLD_FOR.as_mins());
+    assert_eq!(text.as_str().matches(&set).count(), 2, "{set}");
+    assert_eq!(text.as_str().matches("flags dynamic").count(), 2);
+}
+
+/// An invalid packet is told of where it is refused, and dropped without a word where a port is open.
+#[test]
+fn what_is_refused_is_told_of_before_it_is_dropped_also_where_it_is_invalid() {
+    let text = gate::create(&zones(), Revision::of(1));
+    let chain = |name: &str| {
+        let rest = text.as_str().split_once(&format!("chain {name} {{")).unwrap().1;
+        rest.split_once("\n\t}").unwrap().0.trim().to_owned()
+    };
+    for refused in ["dropped", "rejected"] {
+        assert!(chain(refused).starts_with("jump tell\n"), "{refused}");
+    }
+    assert!(!chain("pass").contains("tell"));
+    assert!(chain("tell_now").starts_with("ct state invalid log "));
+}
+
+#[test]
+fn it_is_known_of_which_packets_a_gate_tells() {
+    assert_eq!(standing("zones.json").tells(), Telling::All);
+    assert_eq!(standing("trial.json").tells(), Telling::All);
+    assert_eq!(standing("closed.json").tells(), Telling::Closed);
+    // A first trial that nobody confirmed lets everything in.
+    assert_eq!(Standing::made(Revision::of(1)).tells(), Telling::Nothing);
+    let changed = |from: &str, to: &str| {
+        let listing = text("zones.json");
+        assert!(listing.contains(from), "{from}");
+        Standing::read(&listing.replacen(from, to, 1)).unwrap().unwrap().tells()
+    };
+    assert_eq!(changed(r#"{"jump": {"target": "tell"}}"#, r#"{"return": null}"#), Telling::Unknown);
+    let table = r#"{"table": {"family": "inet", "name": "portreeve""#;
+    assert_eq!(changed(table, &format!(r#"{table}, "flags": ["dormant"]"#)), Telling::Nothing);
 }
 
 #[test]

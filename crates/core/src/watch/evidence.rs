@@ -119,7 +119,8 @@ impl Known {
     }
 
     /// Whether a port of nobody's it is not: it is declared, or somebody listens there.
-    pub(super) fn has(&self, protocol: Protocol, port: u16) -> bool {
+    #[must_use]
+    pub fn has(&self, protocol: Protocol, port: u16) -> bool {
         let declares = |(of, range): &(Protocol, PortRange)| *of == protocol && range.contains(port);
         self.served.contains(&(protocol, port)) || self.declared.iter().any(declares)
     }
