@@ -20,6 +20,8 @@ mod journal;
 mod ledger;
 #[path = "../../fuzz/feed/listings.rs"]
 mod listings;
+#[path = "../../fuzz/feed/logged.rs"]
+mod logged;
 #[path = "../../fuzz/feed/logs.rs"]
 mod logs;
 #[path = "../../fuzz/feed/netlink.rs"]
@@ -72,6 +74,11 @@ fn lines_of_the_journal() {
 #[test]
 fn packets_of_captures() {
     replay("captures", captures::feed);
+}
+
+#[test]
+fn packets_that_the_filter_hands_over_and_connections_that_open() {
+    replay("logged", logged::feed);
 }
 
 #[test]

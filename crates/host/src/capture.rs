@@ -10,7 +10,7 @@ mod link;
 use std::io;
 
 use jiff::Timestamp;
-use portreeve_core::watch::Packet;
+use portreeve_core::watch::{Packet, Touch};
 
 pub use self::{blocks::End, link::LINKS_READ};
 use self::{
@@ -105,6 +105,14 @@ impl Capture {
     #[must_use]
     pub const fn end(&self) -> End {
         self.blocks.end()
+    }
+}
+
+/// From whom to whom a packet goes that begins with the header of IP, where it is one of TCP or UDP.
+pub(crate) fn touch(network: &[u8]) -> Option<Touch> {
+    match Headers::read(network) {
+        Headers::Ports(packet) => Some(packet.at(Timestamp::UNIX_EPOCH).touch),
+        Headers::Portless | Headers::Other => None,
     }
 }
 

@@ -99,6 +99,16 @@ pub fn standing() -> Result<Option<Standing>, StandingError> {
     Standing::read(&text).map_err(StandingError::Read)
 }
 
+/// What counts the changes of all tables of this network namespace: where it is the same, so are they, but for what sets and
+/// counters hold by the packets that came. `None` where the kernel has no nftables.
+///
+/// # Errors
+///
+/// The kernel does not tell.
+pub fn generation() -> Result<Option<u32>, StandingError> {
+    Ok(tables()?.generation)
+}
+
 fn own(tables: Tables) -> Option<Table> {
     tables.all.into_iter().find(Table::is_of_gate)
 }

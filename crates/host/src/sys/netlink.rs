@@ -1,7 +1,9 @@
 //! A netlink socket that asks the kernel for a list and reads the answer (netlink(7)).
 
+mod hearing;
 mod message;
 
+pub use hearing::Overrun;
 pub use message::{Attributes, Message, Messages, attributes, bytes_at, messages};
 
 use std::{os::fd::OwnedFd, time::Duration};
@@ -10,7 +12,7 @@ use rustix::{
     buffer::spare_capacity,
     io::Errno,
     net::{
-        AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, connect,
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, bind, connect,
         netlink::{NETFILTER, SOCK_DIAG, SocketAddrNetlink},
         recvfrom, send, socket_with,
         sockopt::{Timeout, set_socket_timeout},
@@ -27,6 +29,8 @@ const HEADER_BYTES: usize = 16;
 /// The kernel fills at most 32 KiB a message (net/netlink/af_netlink.c, `max_recvmsg_len`).
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// What is only asked and answered.
+const NO_GROUPS: u32 = 0;
 /// The kernel's own address; no process has port 0 (netlink(7)).
 const KERNEL_PORT: u32 = 0;
 /// The kernel answers while it is asked; a wait this long is one for nobody.
@@ -91,9 +95,18 @@ impl Netlink {
     ///
     /// Where the kernel or a sandbox refuses the family.
     pub fn open(family: Family) -> Result<Self, NetlinkError> {
+        Self::open_in(family, NO_GROUPS)
+    }
+
+    /// The same, of which the kernel tells by itself what it tells these multicast groups, a bit each.
+    fn open_in(family: Family, groups: u32) -> Result<Self, NetlinkError> {
         let socket =
             socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family.protocol())
                 .map_err(|error| NetlinkError::Call("open", error))?;
+        if groups != NO_GROUPS {
+            bind(&socket, &SocketAddrNetlink::new(KERNEL_PORT, groups))
+                .map_err(|error| NetlinkError::Call("join groups with", error))?;
+        }
         connect(&socket, &SocketAddrNetlink::new(KERNEL_PORT, 0))
             .and_then(|()| set_socket_timeout(&socket, Timeout::Recv, Some(WAIT)))
             .map_err(|error| NetlinkError::Call("set up", error))?;
