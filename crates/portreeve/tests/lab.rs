@@ -12,6 +12,7 @@ mod lab {
     mod before_rules;
     mod blocked;
     mod booting;
+    mod by_gate;
     mod by_route;
     mod captured;
     mod chance;

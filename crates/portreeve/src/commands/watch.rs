@@ -171,7 +171,8 @@ fn follow(
         said.tell(&sight, settings, out)?;
         out.finish()?;
         let left = end.map_or(NAP, |end| end.saturating_duration_since(Instant::now()).min(NAP));
-        let left = if sight.has_more() { Duration::ZERO } else { left };
+        let left =
+            if sight.has_more() { Duration::ZERO } else { sight.due().map_or(left, |due| due.min(left)) };
         let woken = stop.wait(left, &sight.sources())?;
         // What happened until the end is told too.
         let heard = sight.listen();

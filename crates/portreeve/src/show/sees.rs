@@ -1,5 +1,7 @@
 //! What `watch` sees and what it does not, in one line (A19).
 
+mod packets;
+
 use std::{io, path::Path};
 
 use portreeve_core::{
@@ -12,10 +14,9 @@ use super::{escape::visible, out::Out};
 use crate::{
     commands::watch::{
         followed::{Standing, Trouble, Unread},
-        sight::Blind,
+        sight::{Blind, gate::ByGate},
     },
     failure::{Failure, io_cause},
-    look,
     settings::{Format, Settings, Verbosity},
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub(crate) struct Sees<'s> {
     /// Why the kernel does not tell of packets, where it does not.
     pub(crate) blind: Option<&'s Blind>,
+    /// What tells of them then, where anything may.
+    pub(crate) by_gate: Option<&'s ByGate>,
     /// How each service that writes logs is seen.
     pub(crate) logs: Vec<(&'s str, Standing)>,
     /// Why reading does not go on where it was.
@@ -77,11 +80,12 @@ impl Sees<'_> {
                 Standing::Unread(_) => return None,
             })
         });
-        each_once(packets.into_iter().chain(logs))
+        let by_gate = self.by_gate.into_iter().flat_map(packets::seen);
+        each_once(packets.into_iter().chain(by_gate).chain(logs))
     }
 
     fn unseen(&self) -> Vec<Text> {
-        let packets = self.blind.map(blind);
+        let packets = self.blind.map(|blind| packets::unseen(blind, self.by_gate)).unwrap_or_default();
         let logs = self.logs.iter().filter_map(|(service, standing)| match standing {
             Standing::Unread(why) => Some(unread(&visible(service), why)),
             Standing::Journal | Standing::File => None,
@@ -113,19 +117,6 @@ fn joined(all: &[Text]) -> Text {
     let en: Vec<_> = all.iter().map(|text| text.en.as_str()).collect();
     let ja: Vec<_> = all.iter().map(|text| text.ja.as_str()).collect();
     Text { en: en.join(if is_plain { ", " } else { "; " }), ja: ja.join("、") }
-}
-
-fn blind(blind: &Blind) -> Text {
-    match blind {
-        Blind::Closed => {
-            let Text { en, ja } = look::closed_on_purpose();
-            text!("packets, {en}", "パケット({ja})")
-        }
-        Blind::NotRoot => text!("packets, only root may hear of them", "パケット(root だけが監視できます)"),
-        Blind::Refused(said) => {
-            text!("packets, the kernel refused: {said}", "パケット(カーネルが拒否しました: {said})")
-        }
-    }
 }
 
 fn unread(service: &str, why: &Unread) -> Text {
@@ -194,7 +185,7 @@ mod tests {
     use super::*;
 
     fn told(blind: Option<&Blind>, logs: &[(&str, Standing)], trouble: Option<&Trouble>) -> Text {
-        Sees { blind, logs: logs.to_vec(), trouble, is_stale: false }.text()
+        Sees { blind, by_gate: None, logs: logs.to_vec(), trouble, is_stale: false }.text()
     }
 
     #[test]

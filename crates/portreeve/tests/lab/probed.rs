@@ -50,7 +50,7 @@ pub(super) fn watched(site: &Site, policy: &str) {
 }
 
 /// What is told of whoever runs nmap so; it is told once.
-fn probed(site: &Site, way: &str) -> Value {
+pub(super) fn probed(site: &Site, way: &str) -> Value {
     let prober = lab(Client::create(&site.network));
     probes(&prober, way, site.host.place().ipv4.into());
     let mut all = of(site, &source(&prober));
@@ -58,7 +58,7 @@ fn probed(site: &Site, way: &str) -> Value {
     all.remove(0)
 }
 
-fn probes(prober: &Client, way: &str, to: IpAddr) {
+pub(super) fn probes(prober: &Client, way: &str, to: IpAddr) {
     let output = lab(prober.run(&format!("nmap -n -Pn --max-retries 0 --max-rtt-timeout 100ms {way} {to}")));
     assert_eq!(output.status, 0, "{way}: {output:#?}");
 }
@@ -74,7 +74,7 @@ pub(super) fn source(client: &Client) -> String {
     client.place().ipv4.to_string()
 }
 
-fn is_early(line: &Value) -> bool {
+pub(super) fn is_early(line: &Value) -> bool {
     let contacts = line["contacts"].as_u64().expect("it is promised");
     CONTACTS_MAX.iter().any(|(protocol, most)| line["protocols"][0] == *protocol && contacts <= *most)
 }
@@ -124,7 +124,7 @@ fn whoever_probes_is_told_of_early_and_nobody_else_is() {
 
 /// Each with an address of its own: who looks for mail, for the web and for a way, who is answered late, whose connections a reboot
 /// has made forget, who looks round the network, who asks for a declared port that is silent.
-fn innocents_are_not_told_of(site: &Site) {
+pub(super) fn innocents_are_not_told_of(site: &Site) {
     let host = site.host.place().ipv4;
     let touch = |ports: &str| {
         format!(

@@ -108,6 +108,15 @@ mod tests {
         }
     }
 
+    /// A socket of IPv6 that listens to both is found by the addresses of IPv4.
+    #[test]
+    fn a_guest_by_ipv4_of_a_socket_of_ipv6_is_there() {
+        let listener = TcpListener::bind("[::]:0").unwrap();
+        let stranger = TcpStream::connect(("127.0.0.1", listener.local_addr().unwrap().port())).unwrap();
+        let (from, to) = (stranger.local_addr().unwrap(), stranger.peer_addr().unwrap());
+        assert!(is_there(&mut Netlink::open(Family::SockDiag).unwrap(), &tracked(from, to)).unwrap());
+    }
+
     #[test]
     fn one_that_ends_is_told_with_its_peer() {
         let mut netlink = Netlink::hearing(Family::SockDiag, ENDED).unwrap();

@@ -7,6 +7,19 @@ use serde::{Deserialize, Serialize};
 /// A watch that runs says each half minute how it is.
 const RUNS: SignedDuration = SignedDuration::from_secs(90);
 
+/// Who tells of packets that reach nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum HeardFrom {
+    /// Programs of ours in the kernel.
+    Kernel,
+    /// The gate, of what it refuses.
+    Gate,
+    /// Nobody.
+    #[default]
+    Nobody,
+}
+
 /// How it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Pulse {
@@ -19,7 +32,10 @@ pub(crate) struct Pulse {
     pub(crate) ended: bool,
     /// What the policy says: `observe` or `block`.
     pub(crate) mode: String,
-    /// Events of the kernel that it has heard.
+    /// Who tells it of packets now: `kernel`, by programs of ours; `gate`, of those that it refuses; or `nobody`.
+    #[serde(default)]
+    pub(crate) packets: HeardFrom,
+    /// Events of packets and handshakes that it has heard.
     pub(crate) events: u64,
     /// Those in a second of late, rounded up.
     pub(crate) events_per_second: u64,

@@ -1,5 +1,6 @@
 //! What is heard of, beside what is known of the host at that moment.
 
+pub(crate) mod gate;
 mod keeping;
 mod many;
 mod remembered;
@@ -32,12 +33,12 @@ use portreeve_host::{
     root,
 };
 
-use self::{keeping::Keeping, many::Many, remembered::Remembered};
+use self::{gate::ByGate, keeping::Keeping, many::Many, remembered::Remembered};
 use super::{
     binds::Binds,
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
-    pulse::Counting,
+    pulse::{Counting, HeardFrom},
     react::{Reacted, react},
     told::Told as Keep,
     traces::Traces,
@@ -72,6 +73,8 @@ const LOOK_EACH: Duration = Duration::from_secs(2);
 pub(super) struct Sight<'a> {
     settings: &'a Settings,
     probing: Result<Probing, Blind>,
+    /// What tells where the kernel does not.
+    by_gate: Option<ByGate>,
     followed: Followed,
     watch: Watch,
     forgiven: Forgiven,
@@ -121,7 +124,10 @@ impl<'a> Sight<'a> {
         let followed = Followed::open(look.policy.as_deref(), directories::watch(), now)
             .map_err(|(path, layout)| newer(&path, layout))?;
         let probing = open(place(own), lasting)?;
+        let by_gate =
+            probing.as_ref().err().filter(|blind| **blind != Blind::NotRoot).map(|_| ByGate::open());
         if let Err(blind) = &probing
+            && !by_gate.as_ref().is_some_and(ByGate::hears)
             && !followed.standing().iter().any(|(_, standing)| !matches!(standing, Standing::Unread(_)))
         {
             return Err(blind.failure());
@@ -142,6 +148,7 @@ impl<'a> Sight<'a> {
         Ok(Self {
             settings,
             probing,
+            by_gate,
             followed,
             watch,
             forgiven: Forgiven::after(folder, &history),
@@ -164,7 +171,13 @@ impl<'a> Sight<'a> {
     /// Each is readable when something happened.
     pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
         let packets = self.probing.as_ref().ok().map(|probing| probing.as_fd());
-        packets.into_iter().chain(self.followed.sources()).collect()
+        let by_gate = self.by_gate.iter().flat_map(ByGate::sources);
+        packets.into_iter().chain(by_gate).chain(self.followed.sources()).collect()
+    }
+
+    /// How long nobody needs to listen, where something waits for its time.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.by_gate.as_ref()?.due()
     }
 
     /// Whether something happened that was not listened to yet.
@@ -176,6 +189,7 @@ impl<'a> Sight<'a> {
     pub(super) fn sees(&self) -> Sees<'_> {
         Sees {
             blind: self.probing.as_ref().err(),
+            by_gate: self.by_gate.as_ref(),
             logs: self.followed.standing(),
             trouble: self.followed.trouble(),
             is_stale: self.is_stale,
@@ -185,7 +199,10 @@ impl<'a> Sight<'a> {
     /// What happened until now.
     pub(super) fn listen(&mut self) -> Heard {
         let mut events: Vec<Event<'static>> = Vec::new();
-        let lost = self.probing.as_mut().map_or(0, |probing| probing.read(|event| events.push(event)));
+        let mut lost = self.probing.as_mut().map_or(0, |probing| probing.read(|event| events.push(event)));
+        if let Some(by_gate) = &mut self.by_gate {
+            (events, lost) = by_gate.read(&self.known, Timestamp::now());
+        }
         if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
             self.look();
         }
@@ -197,7 +214,8 @@ impl<'a> Sight<'a> {
         }
         let mut suspicions = std::mem::take(&mut self.left);
         suspicions.extend(events.iter().flat_map(|event| self.watch.step(&self.known, event)));
-        if let Ok(probing) = &mut self.probing {
+        if self.heard_from() != HeardFrom::Nobody {
+            let probing = self.probing.as_mut().ok();
             suspicions.extend(self.many.look(probing, &mut self.watch, &self.known));
         }
         let unread = self.read(&mut suspicions);
@@ -205,6 +223,7 @@ impl<'a> Sight<'a> {
         let now = Timestamp::now();
         self.counting.pulse.lost_of_logs += unread.len() as u64;
         self.followed.keep(now);
+        self.counting.pulse.packets = self.heard_from();
         let Self { kept, watch, followed, counting, mode, .. } = self;
         kept.keep(&reacted, watch, || by_now(watch, followed, counting, *mode, now));
         Heard { reacted, binds: std::mem::take(&mut self.bound), lost, unread }
@@ -220,11 +239,20 @@ impl<'a> Sight<'a> {
         let now = Timestamp::now();
         self.followed.keep_now(now);
         self.counting.pulse.ended = true;
-        if self.probing.is_ok() {
+        if self.heard_from() != HeardFrom::Nobody {
             self.many.keep_now(&self.watch);
         }
         let Self { kept, watch, followed, counting, mode, .. } = self;
         kept.keep_now(watch, by_now(watch, followed, counting, *mode, now));
+    }
+
+    /// Who tells of packets.
+    fn heard_from(&self) -> HeardFrom {
+        match (&self.probing, &self.by_gate) {
+            (Ok(_), _) => HeardFrom::Kernel,
+            (_, Some(by_gate)) if by_gate.hears() => HeardFrom::Gate,
+            _ => HeardFrom::Nobody,
+        }
     }
 
     /// What logs tell; what nobody will read of them is the answer.
@@ -248,7 +276,9 @@ impl<'a> Sight<'a> {
         self.forgiven.news().into_iter().for_each(|source| self.watch.forgive(source));
         for source in self.watch.forgotten(Timestamp::now()) {
             self.probing.iter().for_each(|probing| probing.forget(source.address()));
+            self.by_gate.iter_mut().for_each(|by_gate| by_gate.forget(source.address()));
         }
+        self.by_gate.iter_mut().for_each(ByGate::look);
         let look = Look::take(self.settings, &LOOK);
         self.is_stale = look.is_err();
         let Ok(look) = look else { return };

@@ -1,12 +1,18 @@
 //! Whether somebody watches, and how that goes, for a person and as JSON (A19, A20, A26).
 
 use jiff::Timestamp;
-use portreeve_core::{text, words::Text};
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    commands::watch::{pulse::Pulse, told::Told},
+    commands::watch::{
+        pulse::{HeardFrom, Pulse},
+        told::Told,
+    },
     failure::Failure,
     show::{age::ago, escape::visible, out::Out},
 };
@@ -77,11 +83,22 @@ fn first(told: &Told, runs: bool, now: Timestamp) -> Text {
 }
 
 fn heard(pulse: &Pulse) -> Text {
-    let Pulse { events, events_per_second, lag_ms, lost, .. } = pulse;
+    let Pulse { events, events_per_second, lag_ms, lost, packets, .. } = pulse;
+    let Words { en, ja } = heard_from(*packets);
     text!(
-        "events: {events}, {events_per_second} a second of late, heard after {lag_ms} ms at most, {lost} lost",
-        "イベント: {events} 件(最近は毎秒 {events_per_second} 件、遅れは最大 {lag_ms} ms、取りこぼし {lost} 件)"
+        "events ({en}): {events}, {events_per_second} a second of late, heard after {lag_ms} ms at most, {lost} lost",
+        "イベント({ja}): {events} 件(最近は毎秒 {events_per_second} 件、遅れは最大 {lag_ms} ms、取りこぼし {lost} 件)"
     )
+}
+
+const fn heard_from(packets: HeardFrom) -> Words {
+    match packets {
+        HeardFrom::Kernel => Words { en: "told by the kernel", ja: "カーネルから取得" },
+        HeardFrom::Gate => Words { en: "told by the gate", ja: "ゲートから取得" },
+        HeardFrom::Nobody => {
+            Words { en: "nobody tells of packets", ja: "パケットの情報は取得できません" }
+        }
+    }
 }
 
 fn read(told: &Told) -> Text {

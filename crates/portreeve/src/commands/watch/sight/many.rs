@@ -36,14 +36,21 @@ impl Many {
         Self { looked: Instant::now(), kept: Instant::now(), folder, touches: Vec::new() }
     }
 
-    /// Who shares a scan, where it is time to look.
-    pub(super) fn look(&mut self, probing: &mut Probing, watch: &mut Watch, known: &Known) -> Vec<Suspicion> {
+    /// Who shares a scan, where it is time to look; without the kernel's counts all of them were told of one by one.
+    pub(super) fn look(
+        &mut self,
+        probing: Option<&mut Probing>,
+        watch: &mut Watch,
+        known: &Known,
+    ) -> Vec<Suspicion> {
         if self.looked.elapsed() < LOOK_EACH {
             return Vec::new();
         }
         self.looked = Instant::now();
         self.touches.clear();
-        probing.count(|touches| self.touches.push(touches));
+        if let Some(probing) = probing {
+            probing.count(|touches| self.touches.push(touches));
+        }
         let what = Happening::Counted(&self.touches);
         let told = watch.step(known, &Event { at: Timestamp::now(), what });
         if self.kept.elapsed() >= KEEP_EACH {
