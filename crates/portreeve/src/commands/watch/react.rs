@@ -43,14 +43,32 @@ pub(crate) struct Reacted {
     pub(crate) traces: Vec<Trace>,
 }
 
-/// Does about whoever is suspected what the policy says; where that or the host cannot be seen, nothing.
+/// What is seen of the host at one moment, for all who are suspected then.
+pub(super) struct Seen {
+    look: Look,
+    /// `None` where it is not known whom this host needs.
+    bonds: Option<Bonds>,
+}
+
+impl Seen {
+    fn take(settings: &Settings) -> Result<Self, Failure> {
+        let look = Look::take(settings, &LOOK)?;
+        let footholds = sessions::footholds(&look.snapshot);
+        let lifelines = lifelines().ok();
+        let bonds = lifelines.map(|all| Bonds::of(&look.snapshot, look.policy.as_deref(), &all, &footholds));
+        Ok(Self { look, bonds })
+    }
+}
+
+/// Does about whoever is suspected what the policy says; where that or the host cannot be seen, nothing. Whoever is suspected at the
+/// same moment is judged by the same look, `seen`: a flood in the name of many would else have a look taken for each.
 pub(super) fn react(
     suspicion: Suspicion,
     traces: Vec<Trace>,
-    watch: &mut Watch,
+    (watch, seen): (&mut Watch, &mut Option<Seen>),
     settings: &Settings,
 ) -> Reacted {
-    let (reaction, sessions) = decided(&suspicion, watch, settings).unwrap_or_else(|failure| {
+    let (reaction, sessions) = decided(&suspicion, watch, seen, settings).unwrap_or_else(|failure| {
         failure.print(settings.lang);
         (Reaction::Spare(Mercy::Failed), Vec::new())
     });
@@ -82,19 +100,23 @@ fn end_all(sessions: &[Session]) -> u32 {
 fn decided(
     suspicion: &Suspicion,
     watch: &Watch,
+    seen: &mut Option<Seen>,
     settings: &Settings,
 ) -> Result<(Reaction, Vec<Session>), Failure> {
-    let look = Look::take(settings, &LOOK)?;
+    let Seen { look, bonds } = match seen {
+        Some(seen) => seen,
+        none => none.insert(Seen::take(settings)?),
+    };
     let policy = look.policy.as_deref();
     let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());
-    let footholds = sessions::footholds(&look.snapshot);
     // Whom this host needs has to be known.
-    let Ok(lifelines) = lifelines() else { return Ok((Reaction::Spare(Mercy::Failed), Vec::new())) };
-    let bonds = Bonds::of(&look.snapshot, policy, &lifelines, &footholds);
-    let world = look.world();
-    let all = sessions(&world, suspicion).filter(|_| choice.end_sessions);
-    let all = all.map(|session| (session.port, session.cookie)).collect();
-    Ok((watch.reaction(suspicion, &choice, &bonds), all))
+    let Some(bonds) = bonds else { return Ok((Reaction::Spare(Mercy::Failed), Vec::new())) };
+    let reaction = watch.reaction(suspicion, &choice, bonds);
+    if !choice.end_sessions {
+        return Ok((reaction, Vec::new()));
+    }
+    let all = sessions(&look.world(), suspicion).map(|session| (session.port, session.cookie)).collect();
+    Ok((reaction, all))
 }
 
 /// Has the gate keep out whoever is suspected, for so long.

@@ -39,7 +39,7 @@ use super::{
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
     pulse::{Counting, HeardFrom},
-    react::{Reacted, react},
+    react::{Reacted, Seen, react},
     told::Told as Keep,
     traces::Traces,
 };
@@ -219,7 +219,8 @@ impl<'a> Sight<'a> {
             suspicions.extend(self.many.look(probing, &mut self.watch, &self.known));
         }
         let unread = self.read(&mut suspicions);
-        let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it)).collect();
+        let mut seen = None;
+        let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it, &mut seen)).collect();
         let now = Timestamp::now();
         self.counting.pulse.lost_of_logs += unread.len() as u64;
         self.followed.keep(now);
@@ -229,9 +230,9 @@ impl<'a> Sight<'a> {
         Heard { reacted, binds: std::mem::take(&mut self.bound), lost, unread }
     }
 
-    fn react(&mut self, suspicion: Suspicion) -> Reacted {
+    fn react(&mut self, suspicion: Suspicion, seen: &mut Option<Seen>) -> Reacted {
         let traces = self.traces.of(&suspicion);
-        react(suspicion, traces, &mut self.watch, self.settings)
+        react(suspicion, traces, (&mut self.watch, seen), self.settings)
     }
 
     /// Writes down how far logs were read, and who was told of.
