@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::SignedDuration;
 use portreeve_core::watch::{Confidence, Suspicion, Watch};
 
 use crate::commands::watch::{react::Reacted, told::Told};
@@ -13,6 +14,8 @@ use crate::commands::watch::{react::Reacted, told::Told};
 const EACH: Duration = Duration::from_secs(1);
 /// Whoever was told of may go on.
 const QUIET: Duration = Duration::from_secs(30);
+/// What the wall clock may have been set by since a moment that the kernel counts from the boot.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who was told of, and where that is written down.
 pub(super) struct Keeping {
@@ -34,7 +37,9 @@ impl Keeping {
         self.told.all.iter().map(|told| &told.suspicion).any(|told| {
             let was_proven = told.confidence == Confidence::Proven;
             let is_same = (told.source, told.kind) == (suspicion.source, suspicion.kind);
-            is_same && told.at >= suspicion.first && (was_proven || told.confidence == suspicion.confidence)
+            is_same
+                && told.at + CLOCKS >= suspicion.first
+                && (was_proven || told.confidence == suspicion.confidence)
         })
     }
 
