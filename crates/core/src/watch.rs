@@ -31,6 +31,7 @@ mod suspicion;
 mod table;
 mod tracked;
 mod tries;
+mod unnamed;
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::{
@@ -44,7 +45,7 @@ use siphasher::sip::SipHasher13;
 
 use self::{
     attempts::Attempts, blocks::Blocks, probe::Suspect, proof::Proofs, returned::Returned, scan::Scan,
-    table::Table,
+    table::Table, unnamed::Unnamed,
 };
 pub use self::{
     attempts::{ServiceNumber, Written},
@@ -110,6 +111,7 @@ pub struct Watch {
     suspects: BTreeMap<Source, Suspect>,
     attempts: Attempts,
     scan: Scan,
+    unnamed: Unnamed,
     blocks: Blocks,
     /// Those of whom nothing is remembered any more, until somebody hears of it.
     forgotten: Vec<Source>,
@@ -130,6 +132,7 @@ impl Watch {
             suspects: BTreeMap::new(),
             attempts: Attempts::new(),
             scan: Scan::new(began),
+            unnamed: Unnamed::default(),
             blocks: Blocks::default(),
             forgotten: Vec::new(),
             freed: began,
@@ -147,7 +150,9 @@ impl Watch {
             Happening::Touch(touch) => only(self.touched(known, touch, event.at)),
             Happening::Handshake { from } => only(self.shaken(known, *from, event.at)),
             Happening::Written(written) => self.wrote(known, written, event.at),
-            Happening::Counted(touches) => only(self.counted(known, touches, event.at)),
+            Happening::Counted(touches) => {
+                self.counted(known, touches, event.at).into_iter().chain(self.rest(event.at)).collect()
+            }
         }
     }
 
@@ -218,9 +223,16 @@ impl Watch {
         let first = moment(self.began, record.first);
         let suspect = Suspect::of(record, first, at, is_proven);
         self.table.forget(hash);
-        let told = suspect.tell(source, at);
+        let is_named = is_proven || self.unnamed.names(suspect.contacts(), tick);
+        let told = is_named.then(|| suspect.tell(source, at));
         self.remember(source, suspect);
-        Some(told)
+        told
+    }
+
+    /// Those of whom nothing was told though they are suspected, since a flood in the name of many is nothing that anybody could read.
+    fn rest(&mut self, at: Timestamp) -> Option<Suspicion> {
+        let (began, counts) = self.unnamed.over(self.tick(at))?;
+        Some(unnamed::told(counts, moment(self.began, began), at))
     }
 
     fn counted(&mut self, known: &Known, touches: &[FirstTouches], at: Timestamp) -> Option<Suspicion> {

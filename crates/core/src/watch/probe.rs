@@ -75,6 +75,11 @@ impl Suspect {
         }
     }
 
+    /// How many first contacts there were.
+    pub(super) const fn contacts(&self) -> u32 {
+        self.contacts
+    }
+
     /// He goes on.
     pub(super) fn touches(&mut self, touch: &Touch, at: Timestamp) {
         self.last = at;

@@ -125,7 +125,9 @@ impl Suspicion {
         let (count, time) = (self.contacts, self.time());
         let service = self.service.as_deref().unwrap_or_default();
         match self.kind {
-            Kind::PortScan => self.text_of_scan(),
+            Kind::PortScan => {
+                self.group.as_ref().map_or_else(|| self.text_of_scan(), |group| self.text_of_rest(group))
+            }
             Kind::DistributedScan => self.text_of_shared_scan(),
             Kind::BruteForce | Kind::PasswordSpray => {
                 let Self { users, welcomed, .. } = self;
@@ -160,6 +162,15 @@ impl Suspicion {
         text!(
             "{count} sources{en_of} asked for one to three undeclared ports each in {time}: {ports} ({protocols}){en}",
             "{time} の間に、{ja_of}{count} 個の送信元がそれぞれ宣言のないポート 1〜3 個に接触: {ports}({protocols}){ja}"
+        )
+    }
+
+    fn text_of_rest(&self, group: &Group) -> Text {
+        let (count, time) = (group.count, self.time());
+        let Words { en, ja } = self.doubt();
+        text!(
+            "{count} sources more in {time}, each of them several undeclared ports{en}",
+            "{time} の間に、ほかにも {count} 個の送信元がそれぞれ宣言のない複数のポートに接触{ja}"
         )
     }
 

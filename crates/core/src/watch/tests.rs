@@ -193,13 +193,39 @@ fn so_many_suspects_are_remembered_and_no_more() {
     for suspect in 0..number(SUSPECTS_MAX) + 100 {
         let from = Ipv4Addr::from(0x0a00_0000 + suspect);
         for port in [23, 3_389, 5_900, 6_379] {
-            scene.later(1).touches(from.into(), Protocol::Tcp, port);
+            scene.later(300).touches(from.into(), Protocol::Tcp, port);
         }
         told.insert(from);
     }
     assert_eq!((scene.told.len(), told.len()), (SUSPECTS_MAX + 100, SUSPECTS_MAX + 100));
     assert_eq!(scene.watch.suspects.len(), SUSPECTS_MAX);
     assert!(!scene.watch.suspects.contains_key(&Source::V4(Ipv4Addr::from(0x0a00_0000))), "the oldest");
+}
+
+#[test]
+fn a_flood_of_suspects_that_may_be_forged_is_one_line() {
+    let mut scene = Scene::new();
+    let proven: IpAddr = PROBER.parse().unwrap();
+    scene.happens(Happening::Handshake { from: proven });
+    let forged = (0..1_000).map(|nth| Ipv4Addr::from(0x0a00_0000 + nth).into());
+    for from in forged.chain([proven]) {
+        for port in [23, 3_389, 5_900, 6_379, 9_200] {
+            scene.later(1).touches(from, Protocol::Tcp, port);
+        }
+    }
+    assert_eq!(scene.told.len(), 61);
+    assert_eq!(scene.told.last().map(|last| last.source.to_string()).as_deref(), Some(PROBER));
+    scene.later(60_000).happens(Happening::Counted(&[]));
+    let line = scene.lines().pop().unwrap();
+    assert!(
+        line.contains("940 sources more in 1 min, each of them several undeclared ports; no handshake"),
+        "{line}"
+    );
+    assert_eq!(scene.told.last().map(|rest| rest.contacts), Some(4 * 940));
+    // Whoever turns out to be there is told of after all.
+    let from = Ipv4Addr::from(0x0a00_0000 + 999).into();
+    scene.happens(Happening::Handshake { from });
+    assert_eq!(scene.told.last().map(|last| last.confidence), Some(Confidence::Proven));
 }
 
 #[test]
