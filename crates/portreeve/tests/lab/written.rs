@@ -257,7 +257,7 @@ fn without_the_kernel_logs_are_read_all_the_same() {
     assert_eq!(blind.status, 0, "{blind:#?}");
     assert_eq!(
         blind.stdout,
-        "sees: ssh (journal) · not: packets, PORTREEVE_WITHOUT=bpf closes what would tell\n"
+        "sees: ssh (journal) · not: probes of closed ports, which cannot be seen here: there is no gate that would tell (portreeve apply), and PORTREEVE_WITHOUT=bpf closes what would tell\n"
     );
     let nothing = lab(site.host.run("PORTREEVE_WITHOUT=bpf portreeve watch --for 1s --policy none"));
     assert_eq!(nothing.status, 7, "{nothing:#?}");
