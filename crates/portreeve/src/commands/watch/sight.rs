@@ -365,17 +365,22 @@ impl Blind {
     fn failure(&self) -> Failure {
         match self {
             Self::Closed => {
-                Failure::new(Exit::Unreachable, FAILED).because(look::closed_on_purpose()).hint(look::UNSET)
+                let because = look::closed_on_purpose();
+                Failure::new(Exit::Unreachable, FAILED).because(because).because(NO_GATE).hint(look::UNSET)
             }
             Self::NotRoot => Failure::usage(FAILED).because(NOT_ROOT).hint(WITH_SUDO),
             Self::Refused(said) => {
                 let because = text!("the kernel refused: {said}", "カーネルが拒否しました: {said}");
-                Failure::new(Exit::Unreachable, FAILED).because(because).hint(pinned::DOCTOR)
+                Failure::new(Exit::Unreachable, FAILED).because(because).because(NO_GATE).hint(pinned::DOCTOR)
             }
         }
     }
 }
 
+const NO_GATE: Words = Words {
+    en: "no gate tells of packets either (portreeve apply makes one that does), and no log is read",
+    ja: "ゲートからの通知も得られず(ゲートは portreeve apply で作成)、読めるログもありません",
+};
 const NOT_ROOT: Words = Words {
     en: "only root may load the programs by which the kernel tells of packets",
     ja: "カーネルからパケットの情報を得るためのプログラムをロードできるのは root だけです",
