@@ -1,5 +1,6 @@
 //! How soon somebody who probes is told of, what an event costs, and how much is remembered (A19).
 
+mod benign;
 mod flood;
 mod logs;
 mod slow;
@@ -58,6 +59,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
             TCP_CONTACTS_MAX,
         ),
     ];
+    rows.extend(benign::rows()?);
     rows.extend(load()?);
     rows.extend(flood::rows()?);
     rows.extend(slow::rows()?);
