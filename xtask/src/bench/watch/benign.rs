@@ -1,6 +1,6 @@
 //! Who is suspected of all who do nothing wrong, and whom others could have kept out (A19).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
@@ -116,9 +116,9 @@ impl Scene {
     }
 }
 
-/// Of nobody else; neighbours are far apart, as they are no group.
+/// Of nobody else, and each in a network of its own, as they are no group.
 fn address(nth: usize) -> Result<IpAddr> {
-    Ok(super::scattered(u32::try_from(nth)? + 1))
+    Ok(Ipv4Addr::from(0x0b00_0001 + (u32::try_from(nth)? << 8)).into())
 }
 
 fn opens(ports: &[u16]) -> Packets {
