@@ -10,7 +10,7 @@ use portreeve_core::watch::{Event, Happening};
 use rustix::io::Errno;
 
 pub use self::{holder::Holder, packet::Logged as LoggedPacket};
-use crate::sys::netlink::{Family, Netlink, NetlinkError, Overrun};
+use crate::sys::netlink::{Family, Netlink, NetlinkError, Overrun, attribute};
 
 /// NFNL_SUBSYS_ULOG, in the upper byte of a message's kind (include/uapi/linux/netfilter/nfnetlink.h).
 const ULOG: u16 = 4 << 8;
@@ -116,21 +116,13 @@ fn missed(next: &mut u32, number: u32) -> u64 {
 fn bind(group: u16) -> Vec<u8> {
     let mut body = vec![0, 0];
     body.extend(group.to_be_bytes());
-    attribute(&mut body, COMMAND, &[BIND]);
+    body.extend(attribute(COMMAND, &[BIND]));
     let mut mode = PACKET_BYTES.to_be_bytes().to_vec();
     mode.extend([COPY_PACKET, 0]);
-    attribute(&mut body, MODE, &mode);
-    attribute(&mut body, TIMEOUT, &TIMEOUT_HUNDREDTHS.to_be_bytes());
-    attribute(&mut body, FLAGS, &NUMBERED.to_be_bytes());
+    body.extend(attribute(MODE, &mode));
+    body.extend(attribute(TIMEOUT, &TIMEOUT_HUNDREDTHS.to_be_bytes()));
+    body.extend(attribute(FLAGS, &NUMBERED.to_be_bytes()));
     body
-}
-
-fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    let length = u16::try_from(4 + value.len()).expect("an attribute is some bytes");
-    body.extend(length.to_ne_bytes());
-    body.extend(kind.to_ne_bytes());
-    body.extend(value);
-    body.resize(body.len().next_multiple_of(4), 0);
 }
 
 #[cfg(test)]

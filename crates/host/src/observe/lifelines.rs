@@ -90,15 +90,7 @@ fn resolvers(text: &str) -> impl Iterator<Item = IpAddr> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An attribute, filled up to four bytes.
-    fn attribute(name: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(4 + value.len()).unwrap();
-        let mut bytes = [length.to_ne_bytes(), name.to_ne_bytes()].concat();
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::sys::netlink::attribute;
 
     fn hop(attributes: &[u8]) -> Vec<u8> {
         let length = u16::try_from(HOP_BYTES + attributes.len()).unwrap();

@@ -4,7 +4,7 @@ mod hearing;
 mod message;
 
 pub use hearing::Overrun;
-pub use message::{Attributes, Message, Messages, attributes, bytes_at, messages};
+pub use message::{Attributes, Message, Messages, attribute, attributes, bytes_at, messages};
 
 use std::{os::fd::OwnedFd, time::Duration};
 

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::{
     observe::firewall::kernel::{FilterError, INET},
-    sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
+    sys::netlink::{Family, Netlink, NetlinkError, attribute, attributes, bytes_at},
 };
 
 /// NFNL_SUBSYS_NFTABLES and NFT_MSG_GETSETELEM.
@@ -31,8 +31,8 @@ const SET: &str = "revision";
 pub(in crate::enforce) fn revision() -> Result<Option<Revision>, FilterError> {
     let mut netlink = Netlink::open(Family::Netfilter).map_err(FilterError::Netlink)?;
     let mut body = HEADER.to_vec();
-    attribute(OF_TABLE, TABLE, &mut body);
-    attribute(OF_SET, SET, &mut body);
+    body.extend(named(OF_TABLE, TABLE));
+    body.extend(named(OF_SET, SET));
     let mut found = None;
     match netlink.dump(GET_ELEMENTS, &body, |bytes| found = number(bytes).or(found)) {
         Ok(()) => Ok(found.map(Revision::of)),
@@ -42,14 +42,9 @@ pub(in crate::enforce) fn revision() -> Result<Option<Revision>, FilterError> {
     }
 }
 
-/// Adds a text with its end; neither name is long.
-fn attribute(kind: u16, text: &str, to: &mut Vec<u8>) {
-    let length = u16::try_from(4 + text.len() + 1).expect("the names are short");
-    to.extend(length.to_ne_bytes());
-    to.extend(kind.to_ne_bytes());
-    to.extend(text.as_bytes());
-    to.push(0);
-    to.resize(to.len().next_multiple_of(4), 0);
+/// A text with its end.
+fn named(kind: u16, text: &str) -> Vec<u8> {
+    attribute(kind, &[text.as_bytes(), &[0]].concat())
 }
 
 /// The only element of the set: a mark, which is in the byte order of the host.
@@ -67,7 +62,7 @@ mod tests {
     #[test]
     fn a_question_names_the_table_and_the_set() {
         let mut body = Vec::new();
-        attribute(OF_SET, SET, &mut body);
+        body.extend(named(OF_SET, SET));
         assert_eq!((body.len(), body[4..13].to_vec()), (16, b"revision\0".to_vec()));
         assert_eq!(body[..4], [13_u16.to_ne_bytes(), 2_u16.to_ne_bytes()].concat());
     }

@@ -83,17 +83,10 @@ fn value(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::netlink::attribute;
 
     /// NLA_F_NESTED (include/uapi/linux/netlink.h).
     const NESTED: u16 = 1 << 15;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(4 + value.len()).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
 
     fn nested(kind: u16, values: &[Vec<u8>]) -> Vec<u8> {
         attribute(kind | NESTED, &values.concat())

@@ -57,20 +57,13 @@ mod tests {
     use portreeve_core::port::Protocol;
 
     use super::*;
+    use crate::sys::netlink::attribute;
 
     /// A SYN from 203.0.113.7 to 23/tcp of 192.0.2.1.
     const SYN: [u8; 40] = [
         0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 203, 0, 113, 7, 192, 0, 2, 1, // IPv4
         0x9c, 0x40, 0, 23, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 4, 0, 0, 0, 0, 0, // TCP
     ];
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(4 + value.len()).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
 
     fn message(packet: &[u8]) -> Vec<u8> {
         let time = [1_700_000_000_i64.to_be_bytes(), 250_000_i64.to_be_bytes()].concat();

@@ -90,6 +90,21 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
+/// An attribute as it is written, filled up to the next one.
+///
+/// # Panics
+///
+/// Where `value` is longer than an attribute can be, some 64 KiB: what is written here is some bytes.
+#[must_use]
+pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = ATTRIBUTE_HEADER_BYTES + value.len();
+    let mut bytes = u16::try_from(length).expect("it is some bytes").to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(value);
+    bytes.resize(aligned(length), 0);
+    bytes
+}
+
 /// The `N` bytes from `offset`, where there are as many.
 #[must_use]
 pub fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
