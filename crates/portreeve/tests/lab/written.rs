@@ -282,7 +282,7 @@ fn without_the_kernel_logs_are_read_all_the_same() {
     assert!(!site.ask("watch --for 1s").stdout.contains("broken"));
 
     // The policy changes while it is read.
-    site.run("systemd-run -q -u watched sh -c 'exec portreeve watch >/root/told'");
+    site.run("touch /root/told; systemd-run -q -u watched sh -c 'exec portreeve watch >/root/told'");
     let says = |what: &str| site.run("cat /root/told").stdout.contains(what);
     wait_until("it watches", || says("ssh (journal)\n"));
     lab(site.host.write("/etc/portreeve/policy.toml", &policy.replace("service.ssh", "service.shell")));
