@@ -8,7 +8,6 @@ mod generations;
 pub mod guard;
 pub mod headroom;
 mod journal;
-pub mod pinned;
 pub mod receipts;
 pub mod reserved;
 pub mod scratch;

@@ -3,6 +3,7 @@
 pub mod boot;
 mod boot_id;
 pub mod bpf;
+pub mod bpffs;
 pub mod capture;
 pub mod chance;
 pub mod claimant;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, DirEntry},
+    io,
     os::unix::{fs::MetadataExt as _, net::UnixDatagram},
     path::Path,
 };
@@ -27,7 +28,7 @@ pub enum Network {
 pub fn network() -> Network {
     let inode = |pid: &str| Some(fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino());
     match (inode("1"), inode("self")) {
-        (Some(host), Some(own)) if host != own => Network::Apart(name(cookie(), own)),
+        (Some(host), Some(own)) if host != own => Network::Apart(name(cookie().ok(), own)),
         _ => Network::Host,
     }
 }
@@ -42,8 +43,14 @@ pub fn called() -> Option<String> {
     named.filter(is_own).filter_map(|entry| entry.file_name().into_string().ok()).min()
 }
 
-fn cookie() -> Option<u64> {
-    netns::cookie(UnixDatagram::unbound().ok()?).ok()
+/// The cookie of the network namespace of the calling thread, which no other one has until the next boot.
+///
+/// # Errors
+///
+/// Before Linux 5.14, or where no socket can be made.
+pub fn cookie() -> io::Result<u64> {
+    // Whatever it is a socket of, it is in that namespace.
+    Ok(netns::cookie(UnixDatagram::unbound()?)?)
 }
 
 /// The kernel gives an inode to another namespace once its own is gone, and a cookie never.
@@ -58,8 +65,9 @@ mod tests {
     #[test]
     fn a_namespace_has_one_name() {
         assert_eq!(network(), network());
-        assert_eq!(cookie(), cookie());
-        assert!(cookie().is_some_and(|cookie| cookie != 0), "Linux 5.14 gives one to each");
+        let cookies = [(); 2].map(|()| cookie().ok());
+        assert_eq!(cookies[0], cookies[1]);
+        assert!(cookies[0].is_some_and(|cookie| cookie != 0), "Linux 5.14 gives one to each");
         assert_eq!(name(Some(0x12), 4_026_531_840), "12");
         assert_eq!(name(None, 4_026_531_840), "4026531840", "an older kernel gives none");
     }

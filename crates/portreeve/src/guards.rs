@@ -15,8 +15,9 @@ use portreeve_core::{
     policy::Policy,
 };
 use portreeve_host::{
-    enforce::guard::{Guard, GuardError, Pinned, cookie},
+    enforce::guard::{Guard, GuardError, Pinned},
     events::listening::now as boot_clock,
+    network::cookie,
     observe::containers::engine,
     passwd,
 };

@@ -1,7 +1,7 @@
 //! Why nothing stays in the kernel, or what stays there cannot be told, in words (A24).
 
 use portreeve_core::{text, words::Words};
-use portreeve_host::enforce::pinned::{BPFFS, PinnedError};
+use portreeve_host::bpffs::{BPFFS, PinnedError};
 
 use crate::{
     commands::foreign,

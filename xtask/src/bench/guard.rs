@@ -8,7 +8,10 @@ use portreeve_core::{
     guard::{Badge, Entry, Mode, Rules},
     port::Protocol,
 };
-use portreeve_host::enforce::guard::{Guard, Home, cookie};
+use portreeve_host::{
+    enforce::guard::{Guard, Home},
+    network::cookie,
+};
 use portreeve_lab::namespace::Namespace;
 
 use super::{

@@ -10,12 +10,12 @@ use rustix::process::geteuid;
 
 use super::{
     Door, DoorError, LOCK, firewall,
-    guard::{self, Guard, GuardError},
+    guard::{Guard, GuardError},
     journal,
     receipts::{Boot, Receipts, ReceiptsError},
     steer::{self, Steer},
 };
-use crate::{keep::KeepError, lock::Lock, observe::clock};
+use crate::{keep::KeepError, lock::Lock, network::cookie, observe::clock};
 
 /// Nobody is there who could try again; less than the unit's time to start.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -59,7 +59,7 @@ pub fn load_programs(folder: &Path) -> Result<bool, DoorError> {
     let Some(programs) = Receipts::in_folder(folder).programs()? else { return Ok(false) };
     let mut is_new = false;
     if !programs.rules.entries.is_empty() && !Guard::pinned()?.is_some_and(|pinned| pinned.is_whole) {
-        let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
+        let cookie = cookie().map_err(GuardError::NoCookie)?;
         Guard::stand_with(&[(cookie, programs.rules)].into())?;
         is_new = true;
     }

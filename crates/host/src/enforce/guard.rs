@@ -18,7 +18,7 @@ use std::{
     io,
     os::{
         fd::{AsFd as _, AsRawFd as _, OwnedFd},
-        unix::{fs::MetadataExt as _, net::UnixDatagram},
+        unix::fs::MetadataExt as _,
     },
     path::{Path, PathBuf},
 };
@@ -38,12 +38,11 @@ use crate::{
         known::{self, Known, KnownError},
         object::{Hook, Object, Program},
     },
-    enforce::{
-        generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
-        pinned::{PinnedError, refuse_without_bpffs},
-    },
+    bpffs::{PinnedError, refuse_without_bpffs},
+    enforce::generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
+    network::cookie,
     proc::{self, mounts},
-    sys::{bpf::OpenMap, netns},
+    sys::bpf::OpenMap,
 };
 
 const MANIFEST: &str = include_str!("../../bpf/guard.bpf.txt");
@@ -97,16 +96,6 @@ pub enum GuardError {
     /// More owners of one number than are told apart, or a protocol that is not guarded.
     #[error("{1}/{0} cannot be guarded")]
     Unguardable(Protocol, u16),
-}
-
-/// The cookie of the network namespace of the calling thread, which no other one has until the next boot.
-///
-/// # Errors
-///
-/// Before Linux 5.14, or where no socket can be made.
-pub fn cookie() -> io::Result<u64> {
-    // Whatever it is a socket of, it is in that namespace.
-    Ok(netns::cookie(UnixDatagram::unbound()?)?)
 }
 
 /// A cgroup below which the guard stands, and units are looked for.

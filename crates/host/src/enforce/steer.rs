@@ -31,17 +31,15 @@ pub use self::{
     slots::{Hits, Slot},
     socket::{Found, SocketError},
 };
-use super::{
-    generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
-    guard::cookie,
-    pinned::{Folder, PinnedError, number_of, refuse_without_bpffs},
-};
+use super::generations::{GENERATIONS, Generations, TRIAL, Untold, begin};
 use crate::{
     bpf::{
         hang::{HangError, create, hang},
         known::Known,
         object::Object,
     },
+    bpffs::{Folder, PinnedError, number_of, refuse_without_bpffs},
+    network::cookie,
     sys::{
         bpf::{OpenMap, detach, lookup_programs},
         netlink::NetlinkError,

@@ -11,9 +11,10 @@ use rustix::process::geteuid;
 use crate::{
     boot::at_boot,
     enforce::{
-        guard::{Guard, GuardError, Pinned, cookie},
+        guard::{Guard, GuardError, Pinned},
         receipts,
     },
+    network::cookie,
     present::{Presence, Tree},
 };
 

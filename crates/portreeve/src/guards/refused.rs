@@ -14,7 +14,8 @@ use portreeve_core::{
     port::PortSpec,
 };
 use portreeve_host::{
-    enforce::guard::{Guard, GuardError, Pinned, Tried, cookie, own_tried, paths_of},
+    enforce::guard::{Guard, GuardError, Pinned, Tried, own_tried, paths_of},
+    network::cookie,
     passwd, root,
 };
 

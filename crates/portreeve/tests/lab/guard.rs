@@ -18,8 +18,9 @@ use portreeve_core::{
     port::{PortRange, Protocol},
 };
 use portreeve_host::{
-    enforce::guard::{Guard, Home, cookie},
+    enforce::guard::{Guard, Home},
     events::listening::now,
+    network::cookie,
 };
 use portreeve_lab::namespace::Namespace;
 

@@ -20,7 +20,7 @@ use crate::{
         hang::{HangError, create},
         object::{Hook, Object, Occasion},
     },
-    enforce::pinned::{Folder, PinnedError},
+    bpffs::{Folder, PinnedError},
     proc,
     sys::bpf::{self, OpenMap},
 };

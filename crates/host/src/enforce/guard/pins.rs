@@ -11,10 +11,8 @@ use std::{
 
 use super::{Guard, GuardError, Home, KEPT, marks, object, shown};
 use crate::{
-    enforce::{
-        generations::Untold,
-        pinned::{Folder, PinnedError, number_of},
-    },
+    bpffs::{Folder, PinnedError, number_of},
+    enforce::generations::Untold,
     sys::bpf::OpenMap,
 };
 

@@ -12,7 +12,7 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
-use crate::{enforce::guard::cookie, sys::netns};
+use crate::{network::cookie, sys::netns};
 
 /// The numbers of IANA's registry of protocols (RFC 5237), and that of MPTCP (include/uapi/linux/in.h).
 const TCP: u32 = 6;

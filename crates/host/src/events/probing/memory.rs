@@ -9,12 +9,10 @@ use crate::{
         hang::{HangError, create},
         object::Object,
     },
+    bpffs::{Folder, PinnedError},
     chance::chance,
-    enforce::{
-        guard::cookie,
-        pinned::{Folder, PinnedError},
-    },
     lock::{Lock, LockError},
+    network::cookie,
     sys::bpf::OpenMap,
 };
 

@@ -9,8 +9,9 @@ use std::{
 
 use portreeve_core::port::Protocol;
 use portreeve_host::{
-    enforce::guard::{Guard, Home, cookie},
+    enforce::guard::{Guard, Home},
     events::listening::now,
+    network::cookie,
 };
 
 use super::{Badge, Entry, Mode, entry, rules, unit};

@@ -54,13 +54,13 @@ pub enum PinnedError {
 
 impl PinnedError {
     /// The error of a step that failed.
-    pub(super) fn step(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn step(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Step { what, source }
     }
 }
 
 /// Refuses a host on which nothing would keep names.
-pub(super) fn refuse_without_bpffs() -> Result<(), PinnedError> {
+pub(crate) fn refuse_without_bpffs() -> Result<(), PinnedError> {
     let is_bpffs = statfs(BPFFS).is_ok_and(|about| u32::try_from(about.f_type) == Ok(BPF_FS_MAGIC));
     if is_bpffs { Ok(()) } else { Err(PinnedError::NoBpffs) }
 }
@@ -237,7 +237,7 @@ fn make(folder: &Path) -> Result<(), PinnedError> {
 }
 
 /// A number that the kernel tells of what ties a program to its hook (proc_pid_fdinfo(5)); of one that was cut it tells no place.
-pub(super) fn number_of(tie: &OwnedFd, what: &str) -> Option<u64> {
+pub(crate) fn number_of(tie: &OwnedFd, what: &str) -> Option<u64> {
     let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", tie.as_raw_fd())).ok()?;
     let mut lines = told.lines().filter_map(|line| line.split_once(':'));
     lines.find(|(name, _)| *name == what)?.1.trim().parse().ok()
