@@ -32,6 +32,8 @@ pub const TOOLS: &[Tool] = &[
     tool("lsof", "lsof", "is another witness of sockets"),
     tool("curl", "curl", "is the client of web, mail and file servers"),
     tool("nmap", "nmap", "looks for ports as whoever probes does"),
+    tool("masscan", "masscan", "looks for ports as fast as whoever probes many hosts"),
+    tool("hping3", "hping3", "writes the addresses of others on what it sends"),
     tool("hydra", "hydra", "tries passwords as whoever guesses does"),
     tool("tcpdump", "tcpdump", "writes down what passes"),
     tool("openssl", "openssl", "is the client of encrypted ports"),

@@ -36,6 +36,7 @@ mod lab {
     mod fixtures;
     mod fleet;
     mod follow;
+    mod forged;
     mod fresh;
     mod gate;
     mod guard;
