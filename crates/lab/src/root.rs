@@ -49,6 +49,7 @@ const PACKAGES: &[&str] = &[
     "ufw",
     "firewalld",
     "fail2ban",
+    "python3-pyinotify",
     "busybox-static",
     "cron",
     "python3",

@@ -2,6 +2,7 @@
 
 mod benign;
 mod flood;
+mod kept_out;
 mod logs;
 mod slow;
 
@@ -64,6 +65,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     rows.extend(flood::rows()?);
     rows.extend(slow::rows()?);
     rows.extend(logs::rows()?);
+    rows.push(kept_out::row()?);
     Ok(rows)
 }
 
