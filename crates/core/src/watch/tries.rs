@@ -21,17 +21,28 @@ pub(super) struct Try {
     pub(super) session: Option<(u64, u32)>,
 }
 
+impl Try {
+    fn tag(&self) -> u32 {
+        self.session.map_or(0, |(session, _)| u32::try_from(session >> 32).unwrap_or(0).max(1))
+    }
+}
+
+/// A try that failed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Failure {
+    tick: u32,
+    /// Half of the connection's digest; 0 where none is told.
+    session: u32,
+}
+
 /// What is remembered of one source at one service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tries {
-    /// When the last failures were, of which `count` count.
-    failures: [u32; FAILURES_MAX as usize],
+    /// The last ones, of which `count` count.
+    failures: [Failure; FAILURES_MAX as usize],
     count: u8,
     next: u8,
     is_told: bool,
-    /// The last try that failed.
-    session: u64,
-    session_tick: u32,
     /// When all that is counted below was halved.
     halved: u32,
     pub(super) failed: u16,
@@ -51,7 +62,7 @@ impl Tries {
         if self.count == 0 {
             (self.first, self.users, self.is_told) = (it.tick, 0, false);
         }
-        self.failures[usize::from(self.next)] = it.tick;
+        self.failures[usize::from(self.next)] = Failure { tick: it.tick, session: it.tag() };
         self.next = (self.next + 1) % FAILURES_MAX;
         self.count = (self.count + 1).min(FAILURES_MAX);
         self.failed = self.failed.saturating_add(1);
@@ -95,19 +106,15 @@ impl Tries {
     /// When the last failure but so many was.
     fn at(&self, back: u8) -> Option<u32> {
         let place = (self.next + 2 * FAILURES_MAX - back) % FAILURES_MAX;
-        (back <= self.count).then(|| self.failures[usize::from(place)])
+        (back <= self.count).then(|| self.failures[usize::from(place)].tick)
     }
 
-    /// Several lines of one connection are one try.
-    fn is_same(&mut self, it: &Try) -> bool {
-        let Some((session, seconds)) = it.session else { return false };
-        let age = it.tick.saturating_sub(self.session_tick);
-        let is_same = self.session == session && self.count > 0 && age <= seconds * TICKS_EACH_SECOND;
-        // Whoever never pauses would else try once for ever.
-        if !is_same {
-            (self.session, self.session_tick) = (session, it.tick);
-        }
-        is_same
+    /// Several lines of one connection are one try, also where those of other connections come between.
+    fn is_same(&self, it: &Try) -> bool {
+        let Some((_, seconds)) = it.session else { return false };
+        // The first line's age: whoever never pauses would else try once for ever.
+        let is_recent = |tick| it.tick.saturating_sub(tick) <= seconds * TICKS_EACH_SECOND;
+        self.failures.iter().any(|failure| failure.session == it.tag() && is_recent(failure.tick))
     }
 
     /// What was a day ago is worth half.
@@ -160,8 +167,8 @@ mod tests {
     #[test]
     fn lines_of_one_connection_are_one_try() {
         let mut tries = Tries::default();
-        let mut fails = |seconds: u32, session| {
-            let session = Some((session, 120));
+        let mut fails = |seconds: u32, session: u64| {
+            let session = Some((session << 32, 120));
             tries.fails(&Try { tick: seconds * TICKS_EACH_SECOND, user: None, session })
         };
         assert!((0..30).all(|second| !fails(second, 1)));
@@ -169,11 +176,28 @@ mod tests {
         assert!(fails(50, 9));
     }
 
+    /// sshd writes of each wrong password twice, and whoever shares an address comes while others do.
+    #[test]
+    fn lines_of_connections_at_the_same_time_are_one_try_each() {
+        let mut tries = Tries::default();
+        let fails = |tries: &mut Tries, session: u64| {
+            tries.fails(&Try { tick: 1, user: None, session: Some((session << 32, 600)) })
+        };
+        for round in 0..10 {
+            let people = 1 + round * 3..4 + round * 3;
+            assert!(people.clone().chain(people.clone()).all(|one| !fails(&mut tries, one)), "{round}");
+            assert_eq!(tries.count(), 3);
+            people.for_each(|_| tries.welcomes(2));
+        }
+        let mut tries = Tries::default();
+        assert!((1..6).any(|one| fails(&mut tries, one)), "of five at once nobody has come in");
+    }
+
     /// Dovecot tells no connection, so that one is who a user was within some seconds.
     #[test]
     fn whoever_never_pauses_tries_more_than_once() {
         let mut tries = Tries::default();
-        let mut fails = |tick: u32| tries.fails(&Try { tick, user: Some(1), session: Some((1, 3)) });
+        let mut fails = |tick: u32| tries.fails(&Try { tick, user: Some(1), session: Some((1 << 32, 3)) });
         let told = (0..60 * TICKS_EACH_SECOND).find(|tick| fails(*tick));
         assert_eq!(told.map(|tick| tick / TICKS_EACH_SECOND), Some(12));
     }

@@ -122,6 +122,23 @@ fn whoever_probes_is_told_of_early_and_nobody_else_is() {
     innocents_are_not_told_of(&site);
 }
 
+/// There is no clock in it: who waits between two ports is found at the same one.
+#[test]
+fn whoever_takes_his_time_is_told_of_as_early() {
+    let site = Site::boot(&profile::BARE);
+    watched(&site, POLICY);
+    let line = probed(&site, &format!("-sS -T2 -p {PORTS}"));
+    assert!(is_early(&line), "{line:#?}");
+    let prober = lab(Client::create(&site.network));
+    for port in [23, 3_389, 5_900, 6_379] {
+        assert_eq!(of(&site, &source(&prober)), [Value::Null; 0], "{port}");
+        thread::sleep(Duration::from_secs(15));
+        probes(&prober, &format!("-sS -p {port}"), site.host.place().ipv4.into());
+    }
+    let lines = of(&site, &source(&prober));
+    assert!(matches!(lines.as_slice(), [line] if is_early(line)), "{lines:#?}");
+}
+
 /// Each with an address of its own: who looks for mail, for the web and for a way, who is answered late, whose connections a reboot
 /// has made forget, who looks round the network, who asks for a declared port that is silent.
 pub(super) fn innocents_are_not_told_of(site: &Site) {
@@ -158,6 +175,10 @@ for port in {ports}:
             format!("nmap -n -Pn --max-retries 0 --max-rtt-timeout 100ms -sA -g 443 -p 40000-40050 {host}"),
         ),
         ("two", touch("111 5900")),
+        // Whoever knows the three opens a port so; a mail server asks who its client is; a browser tries QUIC.
+        ("knocks", touch("7000 8500 9000")),
+        ("ident", touch("113 113 113")),
+        ("QUIC", datagrams("0", "(443, 443, 443)") + "; " + &touch("443")),
     ];
     let clients = innocents.map(|(who, command)| {
         let client = lab(Client::create(&site.network));
