@@ -437,6 +437,15 @@ static __always_inline int counts(struct prober *prober, __u32 asked)
 	return is_told(place + 1);
 }
 
+// Nothing is held against him any more, and this is the first that he does since.
+static __always_inline void begin_anew(struct packet *packet, struct prober *prober)
+{
+	if (prober->first)
+		return;
+	prober->first = prober->last;
+	__builtin_memcpy(prober->to, packet->to, sizeof(prober->to));
+}
+
 static __always_inline void touch_again(struct packet *packet, struct prober *prober)
 {
 	__u32 is_news = 0, period = prober->period, now = asked(packet);
@@ -452,6 +461,7 @@ static __always_inline void touch_again(struct packet *packet, struct prober *pr
 	if (is_news) {
 		prober->period = period;
 		prober->last = bpf_ktime_get_boot_ns();
+		begin_anew(packet, prober);
 		tell(packet, prober, 0);
 	}
 }

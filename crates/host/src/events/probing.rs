@@ -26,6 +26,7 @@ use self::{
     event::{read, source},
     first::First,
     memory::{FIRST_TOUCHES, KNOWN, Memory, PROBERS},
+    remembered::PROBER_BYTES,
 };
 use super::telling::{Telling, descriptor};
 use crate::bpf::{
@@ -147,10 +148,8 @@ impl Probing {
 
     /// Tells of the ports of the source of this address anew: what it touched before is news again.
     pub fn forget(&self, address: IpAddr) {
-        if let Some(probers) = self.memory.map(PROBERS) {
-            // Nothing may be kept of it.
-            let _ = probers.remove(&source(address));
-        }
+        // Were it gone, the first port that it touched would be told once more with the next one.
+        let _ = self.memory.map(PROBERS).map(|probers| probers.put(&source(address), &[0; PROBER_BYTES]));
     }
 }
 

@@ -11,7 +11,8 @@ use super::event::{IPV4, IPV6, SYN};
 use crate::bpf::part as at;
 
 const SOURCE_BYTES: usize = 16;
-const PROBER_BYTES: usize = 112;
+/// Of one who has done nothing yet all are 0.
+pub(super) const PROBER_BYTES: usize = 112;
 /// Of each port that was told: as `asked` numbers it.
 const PORTS_TOLD: usize = 8;
 const IS_UDP: u32 = 1 << 16;
