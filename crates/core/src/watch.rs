@@ -13,6 +13,7 @@ mod evidence;
 mod family;
 mod group;
 pub mod logs;
+mod open;
 mod paths;
 mod place;
 mod probe;
@@ -44,8 +45,8 @@ use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use self::{
-    attempts::Attempts, blocks::Blocks, probe::Suspect, proof::Proofs, returned::Returned, scan::Scan,
-    table::Table, unnamed::Unnamed,
+    attempts::Attempts, blocks::Blocks, open::Open, probe::Suspect, proof::Proofs, returned::Returned,
+    scan::Scan, table::Table, unnamed::Unnamed,
 };
 pub use self::{
     attempts::{ServiceNumber, Written},
@@ -113,6 +114,7 @@ pub struct Watch {
     scan: Scan,
     unnamed: Unnamed,
     blocks: Blocks,
+    open: Open,
     /// Those of whom nothing is remembered any more, until somebody hears of it.
     forgotten: Vec<Source>,
     /// Until then it is known whose block is over.
@@ -134,6 +136,7 @@ impl Watch {
             scan: Scan::new(began),
             unnamed: Unnamed::default(),
             blocks: Blocks::default(),
+            open: Open::default(),
             forgotten: Vec::new(),
             freed: began,
         }
@@ -201,7 +204,7 @@ impl Watch {
         let (hash, tick) = (self.hash(source), self.tick(at));
         if let Some(suspect) = self.suspects.get_mut(&source) {
             suspect.touches(touch, at);
-            return None;
+            return suspect.is_told_again(self.proofs.has(hash, tick)).then(|| suspect.tell(source, at));
         }
         // Both lie in memory that is far away: asked for at once they take the time of one.
         let has_returned = black_box(self.returned.has(hash));

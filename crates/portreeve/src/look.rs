@@ -65,6 +65,23 @@ impl Look {
         Ok(Self { snapshot, table, policy, scope, claims: None })
     }
 
+    /// The same where the policy may be half written at this moment: then `policy`, which was read before, holds.
+    ///
+    /// # Errors
+    ///
+    /// Where there is nothing to look at.
+    pub(crate) fn take_by(
+        settings: &Settings,
+        wanted: &Wanted,
+        policy: Option<&Rc<Policy>>,
+    ) -> Result<Self, Failure> {
+        Self::take(settings, wanted).or_else(|_| {
+            let snapshot = take_snapshot(settings, wanted)?;
+            let scope = settings.scope(&snapshot)?;
+            Ok(Self { snapshot, table: TableFile::load()?, policy: policy.cloned(), scope, claims: None })
+        })
+    }
+
     /// What `snapshot` shows, by the policy that `settings` ask for.
     ///
     /// # Errors

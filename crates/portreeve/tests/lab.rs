@@ -46,6 +46,7 @@ mod lab {
     mod hideaways;
     mod hidepid;
     mod impostors;
+    mod judged_again;
     mod kept;
     mod kernel;
     mod kernel_types;

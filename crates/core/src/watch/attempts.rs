@@ -78,11 +78,29 @@ impl Attempts {
 
     /// Nothing is remembered of `source` any more.
     pub(super) fn forget(&mut self, key: Key, source: Source) {
-        for number in 0..self.services.len() {
-            let service = ServiceNumber(u16::try_from(number).unwrap_or(u16::MAX));
-            let place = digest(key, &(source, service));
+        for place in self.places(key, source) {
             self.tries.forget(place);
             self.paths.forget(place);
+        }
+    }
+
+    /// Where `source` is remembered, of each service.
+    fn places(&self, key: Key, source: Source) -> impl Iterator<Item = u64> + use<> {
+        let numbers = 0..u16::try_from(self.services.len()).unwrap_or(u16::MAX);
+        numbers.map(move |number| digest(key, &(source, ServiceNumber(number))))
+    }
+
+    /// Whether any service has let `source` in within a day.
+    pub(super) fn welcomed(&self, key: Key, source: Source, tick: u32) -> bool {
+        let mut places = self.places(key, source);
+        places.any(|place| self.tries.get(place).is_some_and(|(_, tries)| tries.is_welcome(tick)))
+    }
+
+    /// As soon as `source` goes on anywhere, that is told once more.
+    pub(super) fn open(&mut self, key: Key, source: Source) {
+        for place in self.places(key, source) {
+            self.tries.change(place, Tries::open);
+            self.paths.change(place, Paths::open);
         }
     }
 

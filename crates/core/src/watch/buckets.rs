@@ -47,9 +47,18 @@ impl<T: Copy + Default> Buckets<T> {
 
     /// Whoever has this hash is nobody any more.
     pub(super) fn forget(&mut self, hash: u64) {
-        let (place, tag) = place(hash, self.0.len());
-        if let Some(slot) = self.0[place].iter_mut().find(|slot| slot.tag == tag) {
-            *slot = Slot::default();
+        self.slot(hash).into_iter().for_each(|slot| *slot = Slot::default());
+    }
+
+    /// Changes what is remembered of whoever has this hash, where anything is.
+    pub(super) fn change(&mut self, hash: u64, change: impl FnOnce(&mut T)) {
+        if let Some(slot) = self.slot(hash) {
+            change(&mut slot.kept);
         }
+    }
+
+    fn slot(&mut self, hash: u64) -> Option<&mut Slot<T>> {
+        let (place, tag) = place(hash, self.0.len());
+        self.0[place].iter_mut().find(|slot| slot.tag == tag)
     }
 }

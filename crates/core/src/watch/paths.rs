@@ -108,6 +108,11 @@ impl Paths {
         is_news
     }
 
+    /// When he asks for one more it is told once more.
+    pub(super) const fn open(&mut self) {
+        self.is_told = false;
+    }
+
     /// How many different paths make him a suspect; 0 where they do not.
     pub(super) fn count(&self) -> u32 {
         let probed = self.probed.count_ones();

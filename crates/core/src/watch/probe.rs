@@ -48,6 +48,10 @@ const fn weight(protocol: Protocol) -> i16 {
     }
 }
 
+const fn confidence(is_proven: bool) -> Confidence {
+    if is_proven { Confidence::Proven } else { Confidence::Unproven }
+}
+
 /// Somebody who was told of.
 #[derive(Debug)]
 pub(super) struct Suspect {
@@ -57,6 +61,8 @@ pub(super) struct Suspect {
     contacts: u32,
     ports: Vec<Contact>,
     confidence: Confidence,
+    /// When he goes on he is told of once more.
+    is_open: bool,
 }
 
 impl Suspect {
@@ -71,7 +77,8 @@ impl Suspect {
             score: record.score.into(),
             contacts: record.contacts.into(),
             ports,
-            confidence: if is_proven { Confidence::Proven } else { Confidence::Unproven },
+            confidence: confidence(is_proven),
+            is_open: false,
         }
     }
 
@@ -92,6 +99,19 @@ impl Suspect {
             self.contacts += 1;
             self.score = self.score.saturating_add(weight(protocol));
         }
+    }
+
+    /// It is to be decided anew what becomes of him, as soon as he goes on.
+    pub(super) const fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// Whether that is now, as he `is_proven` or not.
+    pub(super) const fn is_told_again(&mut self, is_proven: bool) -> bool {
+        if self.is_open {
+            self.confidence = confidence(is_proven);
+        }
+        core::mem::replace(&mut self.is_open, false)
     }
 
     /// Whoever finishes a handshake is told of once more, where it was not known before that he was there.

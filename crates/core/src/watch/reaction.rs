@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Confidence, SUSPECTS_MAX, Source, Suspicion, Watch,
+    Confidence, Kind, SUSPECTS_MAX, Source, Suspicion, Watch,
     blocks::Limit,
     spared::{Bond, Bonds},
 };
@@ -86,6 +86,7 @@ impl Watch {
             .map(|_| Mercy::Group)
             .or(is_unproven.then_some(Mercy::Unproven))
             .or_else(|| bonds.of_source(suspicion.source).map(Mercy::Bond))
+            .or_else(|| self.is_welcome(suspicion).then_some(Mercy::Bond(Bond::Welcome)))
             .or_else(|| self.blocks.limit(choice, suspicion.at).map(Mercy::Limit));
         if let Some(mercy) = spared {
             return Reaction::Spare(mercy);
@@ -95,6 +96,13 @@ impl Watch {
             WatchMode::Observe => Reaction::WouldBlock(length),
             WatchMode::Block => Reaction::Block(length),
         }
+    }
+
+    /// Whether somebody has logged in from there: an address that is known to be used here, anybody may write into packets that
+    /// touch ports, to have it kept out.
+    fn is_welcome(&self, suspicion: &Suspicion) -> bool {
+        let tick = self.tick(suspicion.at);
+        suspicion.kind == Kind::PortScan && self.attempts.welcomed(self.key, suspicion.source, tick)
     }
 
     /// Remembers what became of `source` at `at`: whoever is kept out is suspected of nothing until his time is over, and then
@@ -107,7 +115,19 @@ impl Watch {
                 self.forget(source);
             }
             Reaction::Spare(mercy) if mercy.passes() => self.forget(source),
-            Reaction::WouldBlock(_) | Reaction::Spare(_) => {}
+            other => self.open.keep(source, other, at),
+        }
+    }
+
+    /// Has whoever was not kept out be judged once more when he goes on: at once where the policy `has_changed`, else an hour later,
+    /// as he may be nobody's friend any more.
+    pub fn reconsider(&mut self, now: Timestamp, has_changed: bool) {
+        for source in self.open.due(now, has_changed) {
+            if let Some(suspect) = self.suspects.get_mut(&source) {
+                suspect.open();
+            }
+            self.attempts.open(self.key, source);
+            self.tell_anew(source);
         }
     }
 
@@ -131,8 +151,8 @@ impl Watch {
         self.forget(source);
     }
 
-    /// Those of whom nothing is held against them since the last call: also whose block is over at `now`. Whatever else remembers
-    /// them is to forget them, so that what they do from then on is news.
+    /// Those of whom nothing is held against them since the last call, or who are to be judged again: also whose block is over at
+    /// `now`. Whatever else remembers them is to forget them, so that what they do from then on is news.
     pub fn forgotten(&mut self, now: Timestamp) -> Vec<Source> {
         let mut forgotten = core::mem::take(&mut self.forgotten);
         let before = core::mem::replace(&mut self.freed, now);
@@ -140,10 +160,16 @@ impl Watch {
         forgotten
     }
 
-    fn forget(&mut self, source: Source) {
+    /// Whatever else remembers him is to tell of all that he does from now on.
+    fn tell_anew(&mut self, source: Source) {
         if self.forgotten.len() < SUSPECTS_MAX {
             self.forgotten.push(source);
         }
+    }
+
+    fn forget(&mut self, source: Source) {
+        self.tell_anew(source);
+        self.open.forget(source);
         self.suspects.remove(&source);
         self.table.forget(self.hash(source));
         self.attempts.forget(self.key, source);

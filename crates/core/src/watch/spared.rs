@@ -35,6 +35,8 @@ pub enum Bond {
     Allowed,
     /// Somebody is on this host from there, by this.
     Operator(String),
+    /// Somebody has logged in from there lately.
+    Welcome,
 }
 
 impl Bond {
@@ -50,6 +52,9 @@ impl Bond {
             Self::TimeServer => text!("a time server of this host", "このホストの NTP サーバー"),
             Self::Zone(zone) => text!("in zone {zone}", "ゾーン {zone} 内"),
             Self::Allowed => text!("allowed by the policy", "policy の allow による"),
+            Self::Welcome => {
+                text!("somebody logged in from there within a day", "24 時間以内にログインに成功している")
+            }
             Self::Operator(who) => text!("somebody is here from there, by {who}", "{who} 経由で操作中"),
         }
     }

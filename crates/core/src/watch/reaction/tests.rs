@@ -50,6 +50,22 @@ impl Scene {
         told.into_iter().map(react).collect()
     }
 
+    /// sshd writes that of somebody, each time of another connection.
+    fn writes(&mut self, from: &str, what: &str, times: u32) -> Vec<Reaction> {
+        let service = self.watch.service("ssh");
+        let mut reactions = vec![];
+        for _ in 0..times {
+            let pid = self.second;
+            let line = alloc::format!(
+                "Jun 21 16:47:48 host sshd[{pid}]: {what} password for root from {from} port 50 ssh2"
+            );
+            let header = header::split(&line).unwrap();
+            let Reading::Attempt(attempt) = read(header.program, header.message) else { panic!("{line}") };
+            reactions.extend(self.happens(Happening::Written(Written::of(service, &header, attempt))));
+        }
+        reactions
+    }
+
     /// Somebody scans, and shakes hands before where that is `proven`.
     fn scans(&mut self, from: &str, is_proven: bool) -> Vec<Reaction> {
         let from: IpAddr = from.parse().unwrap();
@@ -169,19 +185,51 @@ fn whoever_could_not_be_kept_out_is_judged_again() {
 #[test]
 fn nobody_is_kept_out_for_what_many_do() {
     let mut scene = Scene::new(WatchMode::Block);
-    let service = scene.watch.service("ssh");
-    let known = Known::default();
-    let mut reactions = vec![];
-    for number in 1..=20 {
-        scene.second += 1;
-        let line = alloc::format!(
-            "Jun 21 16:47:48 host sshd[{number}]: Failed password for root from 203.0.113.{number} port 50 ssh2"
-        );
-        let header = header::split(&line).unwrap();
-        let Reading::Attempt(attempt) = read(header.program, header.message) else { panic!("{line}") };
-        let what = Happening::Written(Written::of(service, &header, attempt));
-        let told = scene.watch.step(&known, &Event { at: scene.now(), what });
-        reactions.extend(told.iter().map(|it| scene.watch.reaction(it, &scene.choice, &scene.bonds)));
-    }
+    let sources = (1..=20).map(|number| alloc::format!("203.0.113.{number}"));
+    let reactions: Vec<_> = sources.flat_map(|source| scene.writes(&source, "Failed", 1)).collect();
     assert_eq!(reactions, [Reaction::Spare(Mercy::Group)]);
+}
+
+/// Whoever watches first and blocks then begins so, and whoever is here is gone some time.
+#[test]
+fn whoever_was_not_kept_out_is_judged_again_when_that_may_have_changed() {
+    let mut scene = Scene::new(WatchMode::Observe);
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::WouldBlock(hours(1))]);
+    assert_eq!(scene.scans("198.51.100.7", true), [Reaction::Spare(Mercy::Bond(Bond::Allowed))]);
+    assert_eq!(scene.scans("203.0.113.7", false), [], "he is known");
+    scene.choice.mode = WatchMode::Block;
+    scene.watch.reconsider(scene.now(), true);
+    assert_eq!(scene.watch.forgotten(scene.now()).len(), 2, "what else remembers them is told");
+    assert_eq!(scene.scans("203.0.113.7", false), [Reaction::Block(hours(1))]);
+    assert_eq!(scene.scans("198.51.100.7", false), [Reaction::Spare(Mercy::Bond(Bond::Allowed))]);
+
+    scene.bonds = Bonds::default();
+    scene.watch.reconsider(scene.now(), false);
+    assert_eq!(scene.scans("198.51.100.7", false), [], "it was lately");
+    scene.second += 3_600;
+    scene.watch.reconsider(scene.now(), false);
+    assert_eq!(scene.scans("198.51.100.7", true), [Reaction::Block(hours(1))]);
+}
+
+#[test]
+fn whoever_guesses_on_is_judged_again_too() {
+    let mut scene = Scene::new(WatchMode::Observe);
+    let guesses = |scene: &mut Scene| scene.writes("203.0.113.7", "Failed", 6);
+    assert_eq!(guesses(&mut scene), [Reaction::WouldBlock(hours(1))]);
+    assert_eq!(guesses(&mut scene), []);
+    scene.choice.mode = WatchMode::Block;
+    scene.watch.reconsider(scene.now(), true);
+    assert_eq!(guesses(&mut scene), [Reaction::Block(hours(1))]);
+}
+
+/// A touch of a port can be anybody's who writes another's address; a login cannot.
+#[test]
+fn whoever_has_logged_in_lately_is_not_kept_out_for_packets_that_may_be_forged() {
+    let mut scene = Scene::new(WatchMode::Block);
+    assert_eq!(scene.writes("203.0.113.7", "Accepted", 1), []);
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Spare(Mercy::Bond(Bond::Welcome))]);
+    assert_eq!(scene.writes("203.0.113.7", "Failed", 12), [Reaction::Block(hours(1))]);
+    assert_eq!(scene.writes("203.0.113.8", "Accepted", 1), []);
+    scene.second += 25 * 3_600;
+    assert_eq!(scene.scans("203.0.113.8", true), [Reaction::Block(hours(1))], "that was long ago");
 }

@@ -1,8 +1,10 @@
 //! What is done about whoever is suspected, through the same door as every other change of the gate (A15, A19).
 
+use std::rc::Rc;
+
 use portreeve_core::{
     gate::{self, BlockedSource, Timeout},
-    policy::WatchChoice,
+    policy::{Policy, WatchChoice},
     receipt::Deed,
     watch::{Bonds, Mercy, Reaction, Suspicion, Watch, sessions},
     words::Words,
@@ -51,8 +53,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn take(settings: &Settings) -> Result<Self, Failure> {
-        let look = Look::take(settings, &LOOK)?;
+    fn take(settings: &Settings, policy: Option<&Rc<Policy>>) -> Result<Self, Failure> {
+        let look = Look::take_by(settings, &LOOK, policy)?;
         let footholds = sessions::footholds(&look.snapshot);
         let lifelines = lifelines().ok();
         let bonds = lifelines.map(|all| Bonds::of(&look.snapshot, look.policy.as_deref(), &all, &footholds));
@@ -61,14 +63,16 @@ impl Seen {
 }
 
 /// Does about whoever is suspected what the policy says; where that or the host cannot be seen, nothing. Whoever is suspected at the
-/// same moment is judged by the same look, `seen`: a flood in the name of many would else have a look taken for each.
+/// same moment is judged by the same look, `seen`: a flood in the name of many would else have a look taken for each. Where the policy
+/// cannot be read, `policy` holds.
 pub(super) fn react(
     suspicion: Suspicion,
     traces: Vec<Trace>,
     (watch, seen): (&mut Watch, &mut Option<Seen>),
-    settings: &Settings,
+    (settings, policy): (&Settings, Option<&Rc<Policy>>),
 ) -> Reacted {
-    let (reaction, sessions) = decided(&suspicion, watch, seen, settings).unwrap_or_else(|failure| {
+    let decided = decided(&suspicion, watch, seen, (settings, policy));
+    let (reaction, sessions) = decided.unwrap_or_else(|failure| {
         failure.print(settings.lang);
         (Reaction::Spare(Mercy::Failed), Vec::new())
     });
@@ -101,11 +105,11 @@ fn decided(
     suspicion: &Suspicion,
     watch: &Watch,
     seen: &mut Option<Seen>,
-    settings: &Settings,
+    (settings, policy): (&Settings, Option<&Rc<Policy>>),
 ) -> Result<(Reaction, Vec<Session>), Failure> {
     let Seen { look, bonds } = match seen {
         Some(seen) => seen,
-        none => none.insert(Seen::take(settings)?),
+        none => none.insert(Seen::take(settings, policy)?),
     };
     let policy = look.policy.as_deref();
     let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());

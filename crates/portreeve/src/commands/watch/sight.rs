@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     os::fd::{AsFd as _, BorrowedFd},
     path::Path,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     facts::Namespace,
     logs::{self, Reading},
-    policy::{WatchChoice, WatchMode},
+    policy::{Policy, WatchChoice, WatchMode},
     text,
     watch::{Event, Happening, Known, ServiceNumber, Source, Suspicion, Watch, Written},
     words::Words,
@@ -85,7 +86,8 @@ pub(super) struct Sight<'a> {
     kept: Keeping,
     many: Many,
     counting: Counting,
-    mode: WatchMode,
+    /// As it was read last.
+    policy: Option<Rc<Policy>>,
     known: Known,
     seen: Instant,
     /// Whether the host, or its policy, could not be looked at since.
@@ -143,6 +145,9 @@ impl<'a> Sight<'a> {
         let (mut traces, kept) = (Traces::default(), Keeping::in_folder(directories::watch()));
         let left = remembered.judge(&history, (&mut watch, &known), &mut traces, now);
         let left = left.into_iter().filter(|suspicion| !kept.has(suspicion)).collect();
+        kept.spared().for_each(|(source, reaction, at)| watch.reacted(source, reaction, at));
+        // Whoever would have been kept out before is to be, where the policy says so by now.
+        watch.reconsider(now, mode(look.policy.as_deref()) == WatchMode::Block);
         // After that: what was counted before is counted there.
         let many = Many::after(directories::watch(), &mut watch, now);
         Ok(Self {
@@ -158,7 +163,7 @@ impl<'a> Sight<'a> {
             kept,
             many,
             counting: Counting::since(now),
-            mode: mode(&look),
+            policy: look.policy,
             known,
             seen: Instant::now(),
             is_stale: false,
@@ -225,14 +230,14 @@ impl<'a> Sight<'a> {
         self.counting.pulse.lost_of_logs += unread.len() as u64;
         self.followed.keep(now);
         self.counting.pulse.packets = self.heard_from();
-        let Self { kept, watch, followed, counting, mode, .. } = self;
-        kept.keep(&reacted, watch, || by_now(watch, followed, counting, *mode, now));
+        let Self { kept, watch, followed, counting, policy, .. } = self;
+        kept.keep(&reacted, watch, || by_now(watch, followed, counting, mode(policy.as_deref()), now));
         Heard { reacted, binds: std::mem::take(&mut self.bound), lost, unread }
     }
 
     fn react(&mut self, suspicion: Suspicion, seen: &mut Option<Seen>) -> Reacted {
         let traces = self.traces.of(&suspicion);
-        react(suspicion, traces, (&mut self.watch, seen), self.settings)
+        react(suspicion, traces, (&mut self.watch, seen), (self.settings, self.policy.as_ref()))
     }
 
     /// Writes down how far logs were read, and who was told of.
@@ -243,8 +248,8 @@ impl<'a> Sight<'a> {
         if self.heard_from() != HeardFrom::Nobody {
             self.many.keep_now(&self.watch);
         }
-        let Self { kept, watch, followed, counting, mode, .. } = self;
-        kept.keep_now(watch, by_now(watch, followed, counting, *mode, now));
+        let Self { kept, watch, followed, counting, policy, .. } = self;
+        kept.keep_now(watch, by_now(watch, followed, counting, mode(policy.as_deref()), now));
     }
 
     /// Who tells of packets.
@@ -274,24 +279,32 @@ impl<'a> Sight<'a> {
     /// Looks at the host and its policy again; where that cannot be, what was known of both holds.
     fn look(&mut self) {
         self.seen = Instant::now();
+        self.by_gate.iter_mut().for_each(ByGate::look);
+        let look = Look::take(self.settings, &LOOK);
+        self.is_stale = look.is_err();
+        if let Ok(look) = look {
+            self.knows(look);
+        }
         self.forgiven.news().into_iter().for_each(|source| self.watch.forgive(source));
         for source in self.watch.forgotten(Timestamp::now()) {
             self.probing.iter().for_each(|probing| probing.forget(source.address()));
             self.by_gate.iter_mut().for_each(|by_gate| by_gate.forget(source.address()));
         }
-        self.by_gate.iter_mut().for_each(ByGate::look);
-        let look = Look::take(self.settings, &LOOK);
-        self.is_stale = look.is_err();
-        let Ok(look) = look else { return };
-        self.known = Known::of(&look.snapshot, look.policy.as_deref());
-        self.mode = mode(&look);
-        self.bound = self.binds.news(look.policy.as_deref());
-        self.followed.change(look.policy.as_deref(), Timestamp::now());
+    }
+
+    /// The host and its policy are so by now.
+    fn knows(&mut self, look: Look) {
+        let (policy, now) = (look.policy, Timestamp::now());
+        self.known = Known::of(&look.snapshot, policy.as_deref());
+        self.bound = self.binds.news(policy.as_deref());
+        self.followed.change(policy.as_deref(), now);
+        self.watch.reconsider(now, policy != self.policy);
+        self.policy = policy;
     }
 }
 
-fn mode(look: &Look) -> WatchMode {
-    look.policy.as_deref().map_or_else(|| WatchChoice::default().mode, |policy| policy.watch.mode)
+fn mode(policy: Option<&Policy>) -> WatchMode {
+    policy.map_or_else(|| WatchChoice::default().mode, |policy| policy.watch.mode)
 }
 
 /// How the watch is, beside whom it told of.

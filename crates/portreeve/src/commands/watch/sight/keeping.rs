@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::SignedDuration;
-use portreeve_core::watch::{Confidence, Suspicion, Watch};
+use jiff::{SignedDuration, Timestamp};
+use portreeve_core::watch::{Confidence, Reaction, Source, Suspicion, Watch};
 
 use crate::commands::watch::{react::Reacted, told::Told};
 
@@ -41,6 +41,12 @@ impl Keeping {
                 && told.at + CLOCKS >= suspicion.first
                 && (was_proven || told.confidence == suspicion.confidence)
         })
+    }
+
+    /// Who was told of and not kept out, of what became of him and when.
+    pub(super) fn spared(&self) -> impl Iterator<Item = (Source, &Reaction, Timestamp)> {
+        let spared = self.told.all.iter().filter(|told| !matches!(told.reaction, Reaction::Block(_)));
+        spared.map(|told| (told.suspicion.source, &told.reaction, told.suspicion.at))
     }
 
     /// Adds these, and writes all of them down where the last time was long enough ago.
