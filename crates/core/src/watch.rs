@@ -39,6 +39,7 @@ use core::{
     hash::{Hash, Hasher as _},
     hint::black_box,
     net::IpAddr,
+    ops::Range,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -165,6 +166,12 @@ impl Watch {
         self.table.usage()
     }
 
+    /// The addresses of the two tables of which each event asks for a place that is far from the last one.
+    #[must_use]
+    pub fn far_memory(&self) -> [Range<usize>; 2] {
+        [self.table.memory(), self.returned.memory()]
+    }
+
     /// Whoever was told of for looking for ports, as he is by now; `None` where nothing is remembered of him.
     #[must_use]
     pub fn suspect(&self, source: Source, at: Timestamp) -> Option<Suspicion> {
@@ -281,6 +288,12 @@ impl Watch {
 fn ticks(began: Timestamp, at: Timestamp) -> u32 {
     let milliseconds = at.as_millisecond().saturating_sub(began.as_millisecond());
     u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
+}
+
+/// The addresses of these.
+fn addresses<T>(all: &[T]) -> Range<usize> {
+    let start = all.as_ptr().expose_provenance();
+    start..start + size_of_val(all)
 }
 
 /// What nobody can choose who does not know the key.

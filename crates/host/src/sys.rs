@@ -6,5 +6,6 @@ mod memory;
 pub mod netlink;
 pub mod netns;
 pub mod packet;
+pub mod pages;
 pub mod ring;
 pub mod signals;

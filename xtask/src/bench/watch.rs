@@ -17,6 +17,7 @@ use portreeve_core::{
     port::Protocol,
     watch::{Event, Happening, Known, Touch, Watch},
 };
+use portreeve_host::sys::pages::enlarge;
 
 use super::report::{Figure, Promise, Row};
 use crate::shell::Result;
@@ -79,7 +80,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let known = Known { own: HERE.into(), ..Known::default() };
-        Self { watch: Watch::new(KEY, Timestamp::UNIX_EPOCH), known, at: Timestamp::UNIX_EPOCH }
+        let watch = Watch::new(KEY, Timestamp::UNIX_EPOCH);
+        watch.far_memory().into_iter().for_each(enlarge);
+        Self { watch, known, at: Timestamp::UNIX_EPOCH }
     }
 
     /// Whether anything is told of that.

@@ -3,6 +3,9 @@
 //! It is no evidence: of two in a hundred it says so who never came.
 
 use alloc::boxed::Box;
+use core::ops::Range;
+
+use super::addresses;
 
 const MEBIBYTE: usize = 1 << 20;
 /// Of each of the two generations.
@@ -33,6 +36,11 @@ pub(super) struct Returned {
 impl Returned {
     pub(super) fn new() -> Self {
         Self { blocks: alloc::vec![Blocks::default(); BLOCKS].into(), newer: 0, count: 0 }
+    }
+
+    /// Where they lie.
+    pub(super) fn memory(&self) -> Range<usize> {
+        addresses(&self.blocks)
     }
 
     /// Whether somebody was here.

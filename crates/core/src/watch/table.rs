@@ -1,8 +1,9 @@
 //! What little is known of each of many sources: one table that never grows (A19).
 
 use alloc::boxed::Box;
+use core::ops::Range;
 
-use super::place::place;
+use super::{addresses, place::place};
 use crate::port::Protocol;
 
 /// 48 MiB in all: two million records.
@@ -103,6 +104,11 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self { buckets: alloc::vec![Bucket::default(); BUCKETS].into(), used: 0 }
+    }
+
+    /// Where it lies.
+    pub(super) fn memory(&self) -> Range<usize> {
+        addresses(&self.buckets)
     }
 
     /// How many sources have a record, and how many can have one.

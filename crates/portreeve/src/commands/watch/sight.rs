@@ -32,6 +32,7 @@ use portreeve_host::{
     },
     observe::{Holders, Namespaces, Way},
     root,
+    sys::pages::enlarge,
 };
 
 use self::{gate::ByGate, keeping::Keeping, many::Many, remembered::Remembered};
@@ -138,6 +139,7 @@ impl<'a> Sight<'a> {
         let remembered = Remembered::of(probing.as_ref().ok());
         // What was written while nobody read is judged at its own time.
         let mut watch = Watch::new([key_low, key_high], remembered.since(followed.since()));
+        watch.far_memory().into_iter().for_each(enlarge);
         let folder = directories::gate()?;
         let history = history(&folder).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
