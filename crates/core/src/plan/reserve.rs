@@ -1,5 +1,7 @@
 //! Which numbers the kernel is to keep back from clients, and which it gets back (A9, A24).
 
+mod bound;
+
 use alloc::vec::Vec;
 
 use super::{Change, Effect};
@@ -8,11 +10,8 @@ use crate::{
     exposure::{ports_of, range},
     facts::Namespace,
     firewall::Intervals,
-    guard::Mode,
     ledger::{TooFew, enough_left},
-    policy::{Guarding, Service},
     port::PortRange,
-    steer::WhenDead,
     text,
     words::Text,
 };
@@ -130,13 +129,7 @@ pub(super) fn of_policy(
     desired: &Desired<'_>,
     kept: &KeptBack,
 ) -> Result<Option<(Change, Change)>, Unreserved> {
-    // What is led to a socket nobody takes by a number that he got by chance, unless whoever has bound it gets the rest.
-    let passes = |service: &Service| {
-        let is_enforced = service.guard == Some(Guarding::Kept(Mode::Enforce));
-        service.steer.is_none_or(|steering| steering.when_dead == WhenDead::Pass && is_enforced)
-    };
-    let bound = desired.ports().iter().filter(|port| passes(port.service));
-    let declared: Vec<PortRange> = bound.map(|port| port.spec.range).collect();
+    let declared: Vec<PortRange> = desired.ports().iter().filter_map(bound::bound).collect();
     let wanted = ranges(&all(&declared).and(&ports_of(own.client_range)));
     let with = |ranges: &[PortRange]| [ranges, &kept.otherwise].concat();
     let change = reserve(&with(&wanted), &own.reserved, &kept.ours);

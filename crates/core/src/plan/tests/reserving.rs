@@ -1,6 +1,6 @@
 //! Declared ports that a client could get are kept from clients, and given back by the undo (A9, A24).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use super::host;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     policy::Guarding,
     port::PortRange,
     rules::testing::Scene,
-    steer::WhenDead,
+    steer::{Steering, WhenDead},
 };
 
 const OPEN: &str = "";
@@ -48,20 +48,57 @@ fn gated(services: &[(&str, &str, &str)], list: &str) -> Scene {
 const SERVICES: &[(&str, &str, &str)] =
     &[("rtp", "40000-40009/udp", "world"), ("db", "33000/tcp", "host"), ("web", "443/tcp", "world")];
 
-/// Whoever got the number by chance would get what is for the service while that is gone.
+/// What is kept of a service that is steered so.
+fn kept_of_steered(specs: &str, steering: Steering, mode: Mode) -> Option<String> {
+    // The last one is steered.
+    let scene = host(&[("rtp", "50000/udp", "world"), ("web", "40000/tcp", "world")], OPEN);
+    let scene = scene.declared(|service| {
+        service.ports = specs.split(',').map(|spec| spec.parse().expect("a port")).collect();
+        service.addresses = vec!["192.0.2.1".parse().expect("an address")];
+        service.guard = Some(Guarding::Kept(mode));
+        service.steer = Some(steering);
+    });
+    let plan = planned(&scene, &Asked::default());
+    let ports = plan.reserves()?.iter().map(alloc::string::ToString::to_string).collect::<Vec<_>>();
+    Some(ports.join(","))
+}
+
+/// The service itself has to bind the number when it starts again, whatever is led to whom meanwhile.
 #[test]
-fn what_is_steered_is_kept_where_it_is_guarded_and_passes() {
-    let kept = |when_dead, mode| {
-        let scene = host(&[("web", "40000/tcp", "world")], OPEN).declared(|service| {
-            service.guard = Some(Guarding::Kept(mode));
-            service.steer = Some(WhenDead::into(when_dead));
-        });
-        let plan = planned(&scene, &Asked::default());
-        plan.changes.iter().any(|change| change.what.kind() == "reserve")
+fn what_is_steered_is_kept_wherever_somebody_binds_that_very_number() {
+    for mode in [Mode::Observe, Mode::Enforce] {
+        for when_dead in [WhenDead::Pass, WhenDead::Refuse] {
+            let kept = kept_of_steered("40000/tcp", when_dead.into(), mode);
+            assert_eq!(kept.as_deref(), Some("40000,50000"), "{when_dead:?}");
+        }
+    }
+}
+
+/// Answers of UDP leave from the number that its socket is bound to, so nothing of that is led to another one.
+#[test]
+fn what_is_led_to_another_number_is_kept_only_where_it_may_come_to_whoever_binds_it() {
+    let kept = |specs, when_dead: WhenDead, target| {
+        let steering = Steering { target_port: Some(target), ..when_dead.into() };
+        kept_of_steered(specs, steering, Mode::Enforce).expect("50000 is kept")
     };
-    assert!(kept(WhenDead::Pass, Mode::Enforce));
-    assert!(!kept(WhenDead::Pass, Mode::Observe));
-    assert!(!kept(WhenDead::Refuse, Mode::Enforce), "nobody gets it then");
+    assert_eq!(kept("40000/tcp", WhenDead::Refuse, 8_080), "50000");
+    assert_eq!(kept("40000/tcp", WhenDead::Pass, 8_080), "40000,50000");
+    assert_eq!(kept("40000/tcp,40000/udp", WhenDead::Refuse, 8_080), "40000,50000");
+    assert_eq!(kept("40000-40009/tcp", WhenDead::Refuse, 40_005), "40005,50000");
+}
+
+/// Clients would have none left, and nothing of what others declare could be kept.
+#[test]
+fn of_all_ports_of_an_address_none_is_kept_but_the_one_that_is_bound() {
+    for when_dead in [WhenDead::Pass, WhenDead::Refuse] {
+        for specs in ["1-65535/tcp", "1-9000/tcp,9001-65535/tcp"] {
+            let kept = kept_of_steered(specs, when_dead.into(), Mode::Enforce);
+            assert_eq!(kept.as_deref(), Some("50000"), "{specs}");
+        }
+    }
+    let steering = Steering { target_port: Some(40_000), ..WhenDead::Refuse.into() };
+    let kept = kept_of_steered("1-65535/tcp", steering, Mode::Enforce);
+    assert_eq!(kept.as_deref(), Some("40000,50000"));
 }
 
 #[test]
