@@ -35,7 +35,7 @@ pub use self::{
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
-    reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
+    reserve::{KeptBack, Reservation, Unreserved, have_any, led_no_more, reserve, still_told, united},
     simulate::simulate,
     steer::{
         Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, kept, leads, refuse_diverted, socket,

@@ -7,20 +7,21 @@ use portreeve_core::{
     plan::{self, Reservation},
     port::PortRange,
     receipt::Deed,
+    steer::Routes,
     text,
     words::{Text, Words},
 };
 use portreeve_host::enforce::{
     Door, Passed,
-    reserved::{Reason, Reserved, ReservedError, Wanted, known},
+    reserved::{Reason, Reserved, ReservedError, Wanted, client_range, known, reserved},
 };
 
 use crate::{
     directories, door,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
-    guards,
     ledger::whole,
+    programs,
 };
 
 /// Ranges that one sentence names.
@@ -75,25 +76,38 @@ pub(crate) fn reserve_through(
     door.reserve(deed, reserved, &wanted, &change).map_err(|error| door::failure(error, what))
 }
 
-/// Gives back what was kept for the policy, where anything is or would be at the next boot, but for what the guard keeps for its
-/// owners: what the kernel gives to a client it asks nobody about.
+/// Gives back what was kept for the policy, where anything is or would be at the next boot, but for what is guarded or steered on: of
+/// what the kernel gives to a client it asks no guard, and an owner has to bind it again.
 ///
 /// # Errors
 ///
 /// As of [`reserve`].
 pub(crate) fn give_back(comes: Comes, stands: Option<&Standing>, what: Words) -> Result<(), Failure> {
-    if boot::has_declared() || !known().declared.is_empty() {
-        reserve(&still_guarded(), comes, stands, what)?;
+    let declared = known().declared;
+    if boot::has_declared() || !declared.is_empty() {
+        let told = programs::standing(what).unwrap_or_default();
+        reserve(&plan::still_told(&declared, &told), comes, stands, what)?;
     }
     Ok(())
 }
 
-/// Of what is kept for the policy, what the guard keeps too.
-fn still_guarded() -> Vec<PortRange> {
-    let guarded = guards::known(None).map(|known| known.rules).unwrap_or_default();
-    let guarded = plan::united(guarded.entries.keys().map(|(_, port)| PortRange::one(*port)));
+/// Has the kernel keep from clients what is left to be kept for the policy once the programs are told less by receipt `told`, and these
+/// routes have `ended`: as an undo takes both back, without a gate what they are still told of, and what is no longer led elsewhere.
+///
+/// # Errors
+///
+/// As of [`reserve`].
+pub(crate) fn go_with_half(ended: &Routes, told: Option<u32>, what: Words) -> Result<(), Failure> {
+    let stands = door::open(what)?.standing;
+    let comes = Comes { with: told, undoes: None };
+    if stands.is_none() {
+        give_back(comes, None, what)?;
+    }
     let declared = known().declared;
-    guarded.into_iter().filter(|range| plan::have_any(&declared, *range)).collect()
+    let (Some(range), Ok(kept)) = (client_range(), reserved()) else { return Ok(()) };
+    let now = programs::standing(what)?;
+    let wanted = plan::led_no_more(&declared, (ended, &now), (range, &kept));
+    if wanted == declared { Ok(()) } else { reserve(&wanted, comes, stands.as_ref(), what) }
 }
 
 /// What is to be written so that the kernel keeps `wanted` for one reason beside what it keeps for the others.

@@ -1,6 +1,9 @@
 //! Which numbers the kernel is to keep back from clients, and which it gets back (A9, A24).
 
 mod bound;
+mod left;
+
+pub use self::left::{led_no_more, still_told};
 
 use alloc::vec::Vec;
 

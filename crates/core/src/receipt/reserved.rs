@@ -12,6 +12,19 @@ impl History {
         after.next_back().map(|(_, was)| was)
     }
 
+    /// The same of a change of what the programs in the kernel are told; `None` too where something else changed it since, as for a
+    /// gate that stands: what that needs stays.
+    #[must_use]
+    pub fn reserved_before_programs(&self, of: u32) -> Option<&[PortRange]> {
+        let mut after = self.reservations().filter(|(receipt, _)| receipt.number > of);
+        after.all(|(receipt, _)| self.came_with_programs(receipt)).then(|| self.reserved_before(of)).flatten()
+    }
+
+    fn came_with_programs(&self, receipt: &Receipt) -> bool {
+        let Deed::Reserve { with: Some(with), .. } = receipt.deed else { return false };
+        self.of(with).is_some_and(|with| matches!(with.deed, Deed::Programs { .. }))
+    }
+
     /// The changes of it that were made, the newest first, and what was kept before each.
     fn reservations(&self) -> impl DoubleEndedIterator<Item = (&Receipt, &[PortRange])> {
         let done = self.receipts.values().rev().filter(|receipt| receipt.outcome == Outcome::Done);
@@ -58,6 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         gate::Temporary,
+        programs::Programs,
         receipt::{
             Becomes, Cause, Was,
             tests::{applied, at, receipt, standing},
@@ -134,6 +148,55 @@ mod tests {
         let history: History = [trial, confirmed, kept].into_iter().collect();
         assert!(matches!(back(&history, None), Ok(Back::Restore(gate, None)) if gate.number == 1));
         assert_eq!(history.reserved_before(1), Some(&[][..]));
+    }
+
+    fn told(number: u32, until: Option<i64>, confirms: Option<u32>, undoes: Option<u32>) -> Receipt {
+        let (now, was, led) = (Programs::default(), Programs::default(), Vec::new());
+        let until = until.map(at);
+        receipt(number, Deed::Programs { now, was, led, until, with: None, confirms, undoes }, None)
+    }
+
+    fn before(history: &History, of: u32) -> Option<Vec<PortRange>> {
+        history.reserved_before_programs(of).map(<[_]>::to_vec)
+    }
+
+    #[test]
+    fn what_came_with_the_programs_goes_with_them() {
+        let kept = reserve(2, (&[33_000], &[]), Some(1), None);
+        let mut history: History = [told(1, None, None, None), kept].into_iter().collect();
+        assert!(matches!(back(&history, None), Ok(Back::Programs(it, _)) if it.number == 1));
+        assert_eq!((before(&history, 1), before(&history, 2)), (Some(Vec::new()), None));
+        history.put(told(3, None, None, Some(1)));
+        history.put(reserve(4, (&[], &[33_000]), Some(3), Some(1)));
+        assert!(matches!(back(&history, None), Err(Edge::Again { undo, .. }) if undo.number == 3));
+        assert_eq!(before(&history, 3), Some(ports(&[33_000])), "whoever undoes the undo gets it");
+    }
+
+    #[test]
+    fn what_came_with_a_confirmed_trial_of_the_programs_goes_with_it() {
+        let changes = [
+            told(1, Some(60), None, None),
+            told(2, None, Some(1), None),
+            reserve(3, (&[33_000], &[]), Some(2), None),
+        ];
+        let history: History = changes.into_iter().collect();
+        assert!(matches!(back(&history, None), Ok(Back::Programs(it, _)) if it.number == 2));
+        assert_eq!([1, 2].map(|of| before(&history, of)), [Some(Vec::new()), Some(Vec::new())]);
+    }
+
+    /// Whoever takes back what the guard kept before it takes no number from a service that the gate lets in.
+    #[test]
+    fn what_a_later_gate_needs_stays() {
+        let gate = receipt(3, applied(Was::Nothing, None), Some(11));
+        for with in [Some(3), None] {
+            let changes = [
+                told(1, None, None, None),
+                reserve(2, (&[33_000], &[]), Some(1), None),
+                gate.clone(),
+                reserve(4, (&[33_000, 33_005], &[33_000]), with, None),
+            ];
+            assert_eq!(before(&changes.into_iter().collect(), 1), None);
+        }
     }
 
     #[test]

@@ -279,6 +279,12 @@ pub fn reserved() -> Result<Vec<PortRange>, ReservedError> {
     sysctls::reserved_now().ok_or(ReservedError::Read)
 }
 
+/// What the kernel hands out to clients; `None` where it does not tell.
+#[must_use]
+pub fn client_range() -> Option<PortRange> {
+    sysctls::client_range_now()
+}
+
 /// Keeps `ranges` back too, whatever others add at the same time.
 ///
 /// # Errors

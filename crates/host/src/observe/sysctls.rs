@@ -37,6 +37,11 @@ pub(crate) fn reserved_now() -> Option<Vec<PortRange>> {
     told("ip_local_reserved_ports", reserved)
 }
 
+/// What is handed out to clients; `None` where the kernel does not tell.
+pub(crate) fn client_range_now() -> Option<PortRange> {
+    told("ip_local_port_range", client_range)
+}
+
 fn value<T>(name: &str, read: impl Fn(&str) -> Option<T>, default: T, gaps: &mut Gaps) -> T {
     told(name, read).unwrap_or_else(|| {
         gaps.missing(&format!("net.ipv4.{name}"));

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::{Hindrance, Keep, Standing, Timeout},
     plan::{Change, Ground, Grounds, Refused},
+    port::PortRange,
     receipt::{Becomes, Cause, Deed},
     text,
     words::{Lang, Text, Words},
@@ -189,37 +190,38 @@ fn beside_gate(
     let stands = door.standing.clone();
     drop(door);
     follow(stands.as_ref());
-    if let Some(ports) = planned.plan.reserves().filter(|_| !is_only_tried) {
-        let door = door::open_unmoved(stands.as_ref(), FAILED, None)?;
-        let number = clients::reserve_through(door, ports, Comes::default(), FAILED)?.receipt.number;
-        out.changed();
-        kept_from_clients(number, own, settings, out)?;
-    }
     planned.refuse_diverted(own).map_err(|refused| failure(&refused, FAILED))?;
-    match planned.plan.programs().filter(|_| !is_only_tried) {
-        Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
-        None if !is_only_tried && planned.plan.leads().next().is_some() => {
-            leading::alone(planned, settings, out)
-        }
-        None if !is_only_tried && planned.plan.evictions().next().is_some() => {
-            programs::evict_alone(planned, settings, out)
-        }
-        None => {
-            // What users read of it somebody may have taken away.
-            if !is_only_tried {
-                show_users();
-            }
-            Ok(Exit::Fine)
-        }
+    if is_only_tried {
+        return Ok(Exit::Fine);
     }
+    if let Some(now) = planned.plan.programs() {
+        return programs::alone(planned, &now, way, stands.as_ref(), own, settings, out);
+    }
+    if let Some(ports) = planned.plan.reserves() {
+        keep_from_clients(ports, stands.as_ref(), own, settings, out)?;
+    }
+    if planned.plan.leads().next().is_some() {
+        return leading::alone(planned, settings, out);
+    }
+    if planned.plan.evictions().next().is_some() {
+        return programs::evict_alone(planned, settings, out);
+    }
+    // What users read of it somebody may have taken away.
+    show_users();
+    Ok(Exit::Fine)
 }
 
-fn kept_from_clients(
-    number: u32,
+/// Has the kernel keep `ports` from clients at once, as there is nothing to try.
+fn keep_from_clients(
+    ports: &[PortRange],
+    stands: Option<&Standing>,
     own: &ArgMatches,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
+    let door = door::open_unmoved(stands, FAILED, None)?;
+    let number = clients::reserve_through(door, ports, Comes::default(), FAILED)?.receipt.number;
+    out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }

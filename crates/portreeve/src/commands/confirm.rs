@@ -45,6 +45,11 @@ pub(super) const NOT_RESERVED: Words = Words {
     en: "the gate is in force, but what the policy declares is not kept from clients",
     ja: "ゲートは有効ですが、宣言したポートをクライアント用の範囲から除外できません",
 };
+/// The programs in the kernel are told, and what came with that is not done.
+pub(super) const PROGRAMS_NOT_RESERVED: Words = Words {
+    en: "the guard and what is steered are in force, but what the policy declares is not kept from clients",
+    ja: "ガードと誘導は有効ですが、宣言したポートをクライアント用の範囲から除外できません",
+};
 const FAILED: Words = Words { en: "cannot confirm the change", ja: "変更を確定できません" };
 
 fn arguments(_: Lang) -> Vec<Arg> {

@@ -55,8 +55,8 @@ pub(super) const COMMAND: Command = Command {
 const GONE_MAX: usize = 8;
 
 const NOT_AS_BEFORE: Words = Words {
-    en: "the gate is as it was, but what is kept from clients is not",
-    ja: "ゲートは元に戻しましたが、クライアント用の範囲から除外するポートを戻せません",
+    en: "the change is taken back, but what is kept from clients is not as it was",
+    ja: "変更は取り消しましたが、クライアント用の範囲から除外するポートを戻せません",
 };
 const PROGRAMS_TOO: Words = Words {
     en: "The guard and what is steered are as they were too.",
@@ -83,13 +83,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let temporary = door::temporary(FAILED)?;
     let back = back(&door, number, &temporary)?;
     let told = before::before(&door.history, &back);
-    // What came with the gate goes with it.
-    let before = match back {
-        Back::Restore(Receipt { number: of, .. }, _) => {
-            door.history.reserved_before(*of).map(|was| (*of, was.to_vec()))
-        }
-        _ => None,
-    };
+    let before = before::reserved_before(&door.history, &back);
     let led = before::led_before(&door.history, &back);
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));

@@ -102,6 +102,51 @@ fn a_trial_keeps_nothing_from_clients_before_it_is_confirmed() {
     assert_eq!(reserved(&site), "");
 }
 
+/// It goes as with the gate: nobody would take it back when the time is over.
+#[test]
+fn a_trial_of_the_guard_or_the_steering_changes_nothing_of_what_is_kept_from_clients() {
+    let site = site();
+    site.run("mount -t bpf bpf /sys/fs/bpf");
+    let declare = |port: u16, steer: &str| {
+        let app =
+            format!("[service.app]\nports = [\"{port}/tcp\"]\nowner = {{ unit = \"nginx.service\" }}\n");
+        let policy = format!("{POLICY}{app}guard = \"enforce\"\n{steer}");
+        lab(site.host.write("/etc/portreeve/policy.toml", &policy.replace("33000-33001", "5004")));
+    };
+    let (at_once, on_trial) = ("apply --no-trial --no-session", "apply --trial 60s --no-session");
+    declare(33_011, "");
+    ends(&site.ask(at_once), 0, "in force");
+    assert_eq!(reserved(&site), "33010-33011");
+    declare(33_012, "");
+    ends(&site.ask("apply --trial 1s --no-session"), 0, "kept once the change is confirmed");
+    assert_eq!(reserved(&site), "33010-33011");
+    site.run("sleep 1.5");
+    ends(&site.ask("confirm"), 6, "the trial of receipt");
+    assert_eq!(reserved(&site), "33010-33011", "and the kernel took it back");
+    ends(&site.ask(on_trial), 0, "portreeve confirm");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
+    assert_eq!(reserved(&site), "33010-33011");
+    ends(&site.ask(on_trial), 0, "portreeve confirm");
+    ends(&site.ask("confirm"), 0, "Kept");
+    assert_eq!(reserved(&site), "33010,33012");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
+    assert_eq!(reserved(&site), "33010-33011");
+    ends(&site.ask(at_once), 0, "in force");
+    assert_eq!(reserved(&site), "33010,33012");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
+    assert_eq!(reserved(&site), "33010-33011");
+    // What is led to another number nobody binds any more, until it is led there no more.
+    declare(33_011, "steer = { when_dead = \"refuse\", target_port = 80 }\n");
+    ends(&site.ask(on_trial), 0, "kept once the change is confirmed");
+    assert_eq!(reserved(&site), "33010-33011");
+    ends(&site.ask("confirm"), 0, "Kept");
+    assert_eq!(reserved(&site), "33010");
+    ends(&site.ask("off steer"), 0, "Took the steering away");
+    assert_eq!(reserved(&site), "33010-33011", "the guard keeps it for its owner");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
+    assert_eq!(reserved(&site), "33010");
+}
+
 #[test]
 fn the_next_boot_keeps_again_what_is_declared_and_claimed_beyond_it() {
     let mut site = site();

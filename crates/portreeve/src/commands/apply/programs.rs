@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::Standing,
     plan::{Eviction, Held, Release, held},
+    port::PortRange,
     programs::Programs,
     text,
     words::{Text, Words},
@@ -14,9 +15,13 @@ use portreeve_host::{
     sys::signals::Held as Signals,
 };
 
-use super::{FAILED, Way, alone as on_trial, ask, leading, told};
+use super::{FAILED, RESERVED_LATER, Way, alone as on_trial, ask, leading, told};
 use crate::{
-    commands::plan::{self, Planned},
+    clients,
+    commands::{
+        confirm::PROGRAMS_NOT_RESERVED,
+        plan::{self, Planned},
+    },
     door,
     exit::Exit,
     failure::{Failure, warn},
@@ -150,9 +155,12 @@ pub(super) fn alone(
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
     let is_unmarked = is_unmarked(now);
+    let reserves = planned.plan.reserves();
+    let door = door.reserving(reserves.filter(|_| until.is_some()));
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     seated.keep();
     out.changed();
+    reserve(reserves, &passed, until, settings, out)?;
     tell_unmarked(is_unmarked, settings);
     evict(planned, settings);
     tell_too_late(planned, now, settings);
@@ -166,6 +174,24 @@ pub(super) fn alone(
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),
         _ if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
         _ => applied(now, &undo, out),
+    }
+}
+
+/// Has the kernel keep from clients what comes with a change that has `passed`: of one on trial `confirm` does.
+fn reserve(
+    reserves: Option<&[PortRange]>,
+    passed: &Passed,
+    until: Option<Timestamp>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    match reserves {
+        Some(ports) if until.is_none() => {
+            let comes = clients::Comes { with: Some(passed.receipt.number), undoes: None };
+            clients::reserve(ports, comes, passed.standing.as_ref(), PROGRAMS_NOT_RESERVED)
+        }
+        Some(_) if settings.verbosity != Verbosity::Quiet => out.say(RESERVED_LATER),
+        _ => Ok(()),
     }
 }
 

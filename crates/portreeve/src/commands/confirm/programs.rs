@@ -8,8 +8,9 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::Door;
 
-use super::{FAILED, nothing};
+use super::{FAILED, PROGRAMS_NOT_RESERVED, nothing};
 use crate::{
+    clients,
     exit::Exit,
     failure::Failure,
     programs::{self, Comes},
@@ -48,9 +49,15 @@ fn alone(door: &Door) -> Option<(u32, Option<u32>, Programs)> {
 /// Keeps what is on trial without a gate, if anything is.
 pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let Some((number, with, now)) = alone(&door) else { return nothing(&door, settings, out) };
+    // Whoever kept the gate that it came with was killed before he got to either.
+    let reserves = door.history.of(with.unwrap_or(number)).and_then(|trial| trial.reserves.clone());
     let comes = Comes { with, confirms: Some(number), ..Comes::default() };
-    programs::tell_through(door, &now, comes, FAILED)?;
+    let passed = programs::tell_through(door, &now, comes, FAILED)?;
     out.changed();
+    if let Some(ports) = reserves {
+        let comes = clients::Comes { with: with.or(Some(passed.receipt.number)), undoes: None };
+        clients::reserve(&ports, comes, passed.standing.as_ref(), PROGRAMS_NOT_RESERVED)?;
+    }
     if settings.verbosity != Verbosity::Quiet {
         let ((Text { en: en_what, ja: ja_what }, shown), (Text { en, ja }, enable)) =
             (programs::called(&now), programs::in_force());

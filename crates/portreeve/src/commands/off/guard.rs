@@ -1,6 +1,6 @@
 //! Takes the guard out of the kernel, whatever it keeps and whatever is on trial (A20, A24).
 
-use portreeve_core::{guard::Rules, programs::Programs, words::Words};
+use portreeve_core::{guard::Rules, programs::Programs, steer::Routes, words::Words};
 use portreeve_host::enforce::guard::{Guard, Pinned, take_away};
 use rustix::process::geteuid;
 
@@ -45,25 +45,21 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         // The next boot is not to bring it back either.
         None => !programs::confirmed().rules.entries.is_empty(),
     };
+    let mut told = None;
     if does_any {
         // What is steered stays so.
         let now = Programs { rules: Rules::default(), ..programs::standing(FAILED)? };
-        programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
+        let passed = programs::tell(&now, Comes::default(), FAILED);
+        told = Some(passed.map_err(|failure| failure.hint(WITHOUT_RECEIPT))?.receipt.number);
     }
     // What other namespaces have kept goes too, and what is left of one that was taken apart.
     let had_any = take_away().map_err(fail)? || does_any;
     if had_any {
         out.changed();
-        give_back()?;
+        clients::go_with_half(&Routes::default(), told, FAILED)?;
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
     out.say(if had_any { GONE } else { NONE })
-}
-
-/// Without a gate nothing is kept from clients for the policy any more.
-fn give_back() -> Result<(), Failure> {
-    let stands = door::open(FAILED)?.standing.is_some();
-    if stands { Ok(()) } else { clients::give_back(clients::Comes::default(), None, FAILED) }
 }

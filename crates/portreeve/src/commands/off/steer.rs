@@ -5,7 +5,7 @@ use portreeve_host::enforce::steer::{Pinned, Steer, take_away};
 use rustix::process::geteuid;
 
 use crate::{
-    door,
+    clients, door,
     failure::Failure,
     programs::{self, Comes},
     settings::{Settings, Verbosity},
@@ -44,15 +44,20 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         // The next boot is not to bring it back either.
         None => !programs::confirmed().routes.0.is_empty(),
     };
+    let (mut ended, mut told) = (Routes::default(), None);
     if does_any {
         // What the guard keeps stays so.
-        let now = Programs { routes: Routes::default(), ..programs::standing(FAILED)? };
-        programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
+        let Programs { rules, routes } = programs::standing(FAILED)?;
+        ended = routes;
+        let now = Programs { rules, routes: Routes::default() };
+        let passed = programs::tell(&now, Comes::default(), FAILED);
+        told = Some(passed.map_err(|failure| failure.hint(WITHOUT_RECEIPT))?.receipt.number);
     }
     // What other namespaces have goes too.
     let had_any = take_away().map_err(fail)? || does_any;
     if had_any {
         out.changed();
+        clients::go_with_half(&ended, told, FAILED)?;
     }
     match settings.verbosity {
         Verbosity::Quiet => Ok(()),

@@ -3,6 +3,7 @@
 use portreeve_core::{
     facts::Led,
     gate::Transaction,
+    port::PortRange,
     programs::Programs,
     receipt::{Back, Deed, History, Receipt},
     steer::Routes,
@@ -29,6 +30,16 @@ pub(super) fn before(history: &History, back: &Back<'_>) -> Option<(u32, Program
         }
         _ => None,
     }
+}
+
+/// The change that is taken back, and what was kept from clients before it, as that goes with it; `None` where it stays as it is.
+pub(super) fn reserved_before(history: &History, back: &Back<'_>) -> Option<(u32, Vec<PortRange>)> {
+    let (of, was) = match back {
+        Back::Restore(Receipt { number: of, .. }, _) => (of, history.reserved_before(*of)),
+        Back::Programs(Receipt { number: of, .. }, _) => (of, history.reserved_before_programs(*of)),
+        _ => return None,
+    };
+    was.map(|was| (*of, was.to_vec()))
 }
 
 /// Whether what is taken back is on trial, with the gate or without one.
