@@ -6,6 +6,7 @@ mod history;
 mod led;
 mod old;
 mod programs;
+mod rebooted;
 mod reserved;
 mod settled;
 mod unread;

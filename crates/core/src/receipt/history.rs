@@ -23,6 +23,8 @@ pub struct History {
     pub(super) receipts: BTreeMap<u32, Receipt>,
     pub(super) unread: BTreeSet<u32>,
     boot_id: Option<String>,
+    /// When that boot began.
+    pub(super) booted: Option<Timestamp>,
 }
 
 /// How the gate came to be as it stands.
@@ -126,6 +128,12 @@ impl History {
     #[must_use]
     pub fn at_boot(self, boot_id: Option<String>) -> Self {
         Self { boot_id, ..self }
+    }
+
+    /// The same where that boot `began` then, if anybody knows.
+    #[must_use]
+    pub fn booted(self, began: Option<Timestamp>) -> Self {
+        Self { booted: began, ..self }
     }
 
     /// Whether the host was booted since the change, as far as anybody knows.

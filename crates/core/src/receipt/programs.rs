@@ -64,7 +64,7 @@ impl History {
             Some((next, _)) if next.at < until && next.boot_id == receipt.boot_id => {
                 Some(ProgramsEnd::TakenBack)
             }
-            _ if self.is_before_boot(receipt) => Some(ProgramsEnd::Reboot),
+            _ if self.is_before_boot(receipt) && !self.ran_out(receipt, until) => Some(ProgramsEnd::Reboot),
             _ if until <= now => Some(ProgramsEnd::Lapsed),
             _ => None,
         }
@@ -168,16 +168,13 @@ impl History {
         if self.done_to(receipt, takes_back) {
             return Err(Edge::Back(receipt));
         }
-        match receipt.deed {
-            Deed::Programs { until: Some(until), .. }
-                if until <= now && !self.are_programs_confirmed(receipt) =>
-            {
+        let Deed::Programs { until: Some(until), .. } = receipt.deed else {
+            return Ok(Back::Programs(receipt, was));
+        };
+        match self.end_of_programs(receipt, until, now) {
+            Some(ProgramsEnd::Reboot) => Err(Edge::Rebooted(receipt)),
+            Some(ProgramsEnd::Lapsed | ProgramsEnd::TakenBack) if until <= now => {
                 Err(Edge::Over(receipt, until))
-            }
-            Deed::Programs { until: Some(_), .. }
-                if self.is_before_boot(receipt) && !self.are_programs_confirmed(receipt) =>
-            {
-                Err(Edge::Rebooted(receipt))
             }
             _ => Ok(Back::Programs(receipt, was)),
         }

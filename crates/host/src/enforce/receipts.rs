@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::headroom::Headroom;
 use crate::boot_id::boot_id;
 use crate::keep::{self, KeepError, Readers};
+use crate::observe::clock;
 
 /// The gate of the next boot.
 const BOOT: &str = "boot.json";
@@ -184,7 +185,7 @@ impl Receipts {
         }
         let mut history: History = receipts.into_iter().collect();
         unread.into_iter().for_each(|number| history.put_unread(number));
-        Ok(history.at_boot(boot_id()))
+        Ok(history.at_boot(boot_id()).booted(clock::began()))
     }
 
     /// The receipt of this number, `None` where it is broken, and how many bytes it has.

@@ -36,6 +36,11 @@ pub(super) fn start(booted: i128, ticks: u64) -> Timestamp {
     timestamp(booted + i128::from(ticks) * 1_000_000_000 / i128::from(clock_ticks_per_second()))
 }
 
+/// When the first process started, with which the boot begins that a container has too; `None` where it is hidden.
+pub(crate) fn began() -> Option<Timestamp> {
+    Some(start(booted(), proc::stat::of(1)?.started_ticks))
+}
+
 /// The tick of now: whoever starts from now on starts in it or later.
 pub(super) fn ticks_now() -> u64 {
     ticks(since_boot())
@@ -123,6 +128,12 @@ mod tests {
     use super::*;
     use crate::proc::stat;
     use std::process;
+
+    #[test]
+    fn a_boot_began_before_whoever_looks() {
+        let own = start(booted(), stat::of(process::id()).unwrap().started_ticks);
+        assert!(began().unwrap() <= own);
+    }
 
     #[test]
     fn the_clock_of_a_time_namespace_is_ahead_or_behind() {

@@ -119,7 +119,8 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
         return Err(ended.hint(UNDO_REST));
     }
     let of_gate = || door.history.ended(door.standing.as_ref(), door.now);
-    match door.history.programs_ended(door.now).or_else(of_gate) {
+    let before_boot = || door.history.ended_before_boot(door.standing.as_ref(), door.now);
+    match door.history.programs_ended(door.now).or_else(of_gate).or_else(before_boot) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
         Some((trial, End::Reboot)) => return Err(rebooted(trial)),
         Some((trial, End::Early)) => return Err(ended(trial)),
