@@ -1,13 +1,15 @@
 //! What is to be steered and to whose sockets, and that nobody loses his own connection by it (A5, A12, A22).
 
+mod apart;
 mod carried;
 mod loss;
 mod socket;
 
 pub use self::{
+    apart::socket,
     carried::leads,
     loss::Loss,
-    socket::{Unled, Whose, kept, socket},
+    socket::{Unled, Whose, kept},
 };
 
 use alloc::{

@@ -51,11 +51,11 @@ pub enum Unled {
 }
 
 impl Unled {
-    /// The one of several that has one of these numbers of the kernel's.
+    /// The one of several that takes packets of the family, and has one of these numbers of the kernel's.
     #[must_use]
-    pub fn among(&self, cookies: &[u64]) -> Option<&Lead> {
+    pub fn among(&self, family: Family, cookies: &[u64]) -> Option<&Lead> {
         let (Self::Several(leads) | Self::Apart(leads)) = self else { return None };
-        leads.iter().find(|lead| cookies.contains(&lead.cookie))
+        leads.iter().find(|lead| lead.families.contains(&family) && cookies.contains(&lead.cookie))
     }
 
     /// Why, in a sentence without an end.
@@ -152,13 +152,8 @@ impl Unled {
     }
 }
 
-/// The socket to which packets of this way for `service` are led: the only one of its owners on a port that is meant; where somebody
-/// says which process, the only one that it has, if it has none there.
-///
-/// # Errors
-///
-/// There is none, or several.
-pub fn socket(
+/// The same as [`super::socket`], whatever is there over the other family.
+pub(super) fn of_family(
     world: &World<'_>,
     tenant: Tenant<'_>,
     (protocol, family): (Protocol, Family),
@@ -195,13 +190,13 @@ pub fn socket(
         Ok(Lead { families: [family].into(), ..all[0].clone() })
     } else {
         let are_apart = are_apart(tenant, &all);
-        let all = all.into_iter().cloned().collect();
+        let all = all.into_iter().map(|lead| Lead { families: [family].into(), ..lead.clone() }).collect();
         Err(if are_apart { Unled::Apart(all) } else { Unled::Several(all) })
     }
 }
 
 /// Whether they are on ports that the policy declares apart, and not within one range or on a port that is named for its socket.
-fn are_apart(tenant: Tenant<'_>, leads: &[&Lead]) -> bool {
+pub(super) fn are_apart(tenant: Tenant<'_>, leads: &[&Lead]) -> bool {
     let declared = |lead: &&Lead| tenant.declared(lead.spec.protocol, lead.spec.range.first);
     let ranges: BTreeSet<_> = leads.iter().filter_map(declared).collect();
     ranges.len() > 1

@@ -263,6 +263,27 @@ fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
     assert_eq!(told(&["127.0.0.1:443/tcp", "[::1]:443/tcp"], &both), []);
 }
 
+/// Whose socket for one of the ports is not there yet over one family gets nothing of it led to that of the other port.
+#[test]
+fn what_has_a_socket_each_over_one_family_is_led_to_none_over_the_other() {
+    let led = |listens: &[&str]| {
+        let scene = scene(listens).declared(|service| {
+            service.ports = ["9000/tcp", "9002/tcp"].map(|text| text.parse().expect("a port")).into();
+            service.addresses = Vec::new();
+        });
+        let plan = planned(&scene, Steers::default()).expect("a plan");
+        let told: Vec<_> = plan.dead.iter().map(|it| (it.way.1, it.words().en)).collect();
+        (plan.leads().count(), told)
+    };
+    let ports = "with the same owner: 9000/tcp, 9002/tcp";
+    let (count, told) = led(&["0.0.0.0:9000/tcp", "0.0.0.0:9002/tcp", "[::1]:9000/tcp"]);
+    assert_eq!((count, told.len()), (0, 2), "{told:?}");
+    assert!(told.iter().all(|(_, text)| text.ends_with(ports)), "{told:?}");
+    let (count, told) = led(&["0.0.0.0:9000/tcp", "[::1]:9002/tcp"]);
+    assert_eq!((count, told.len()), (0, 2), "{told:?}");
+    assert_eq!(led(&["0.0.0.0:9000/tcp", "[::1]:9000/tcp"]), (2, Vec::new()), "one for both ports");
+}
+
 #[test]
 fn nobody_who_is_here_is_led_elsewhere() {
     let plan = planned(&scene(&[]), Steers::default()).expect("a plan");

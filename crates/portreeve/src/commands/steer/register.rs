@@ -283,8 +283,8 @@ fn turn<'r>(
     meant: &[u64],
 ) -> Result<Turn<'r>, Unled> {
     let of = |way: (Protocol, Family)| match socket(world, tenant, way, whose) {
-        Err(why @ (Unled::Several(_) | Unled::Apart(_))) => match why.among(meant) {
-            Some(lead) => Ok(Lead { families: [way.1].into(), ..lead.clone() }),
+        Err(why @ (Unled::Several(_) | Unled::Apart(_))) => match why.among(way.1, meant) {
+            Some(lead) => Ok(lead.clone()),
             None => Err(why),
         },
         found => found,
