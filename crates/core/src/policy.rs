@@ -173,6 +173,14 @@ impl Service {
     pub fn reaches_world(&self) -> bool {
         self.reach.iter().any(|zone| zone == WORLD)
     }
+
+    /// Whether it is declared for this very port, and not for all that are left.
+    #[must_use]
+    pub fn names(&self, protocol: Protocol, port: u16) -> bool {
+        let mut own =
+            self.ports.iter().filter(|spec| spec.protocol == protocol && spec.range.last < u16::MAX);
+        own.any(|spec| spec.range.contains(port))
+    }
 }
 
 /// Who may send a protocol of which the gate judges no ports.

@@ -99,11 +99,13 @@ impl<'r> Tenant<'r> {
         own.any(|route| route.target_port.map_or(route.ports.contains(port), |target| target == port))
     }
 
-    /// The ports that it is declared for in one, with this one; `None` where another one is named for its socket.
+    /// Whether it is declared for this very port: not where another one is named for its socket, or it takes all that is left of its
+    /// address.
     #[must_use]
-    pub fn declared(&self, protocol: Protocol, port: u16) -> Option<PortRange> {
-        let mut own = self.0.iter().filter(|route| route.protocol == protocol && route.target_port.is_none());
-        own.find(|route| route.ports.contains(port)).map(|route| route.ports)
+    pub fn declares(&self, protocol: Protocol, port: u16) -> bool {
+        let is_own = |route: &&Route| route.protocol == protocol && route.target_port.is_none();
+        let mut own = self.0.iter().filter(is_own).filter(|route| !route.takes_every_port());
+        own.any(|route| route.ports.contains(port))
     }
 
     /// The addresses that it is declared for; none where it is for every one.

@@ -130,7 +130,8 @@ impl Unled {
                 )
             }
             Self::Apart(leads) => {
-                let ports = listed(leads, |lead| lead.spec.to_string());
+                let ports: BTreeSet<PortSpec> = leads.iter().map(|lead| lead.spec).collect();
+                let ports = ports.iter().map(PortSpec::to_string).collect::<Vec<_>>().join(", ");
                 text!(
                     "declare a service for each of these ports, with the same owner: {ports}",
                     "同じ owner のサービスを、ポートごとに分けて宣言してください: {ports}"
@@ -195,11 +196,10 @@ pub(super) fn of_family(
     }
 }
 
-/// Whether they are on ports that the policy declares apart, and not within one range or on a port that is named for its socket.
+/// Whether they are on several declared ports: neighbours and a range as well, of which each may be asked for by its number.
 pub(super) fn are_apart(tenant: Tenant<'_>, leads: &[&Lead]) -> bool {
-    let declared = |lead: &&Lead| tenant.declared(lead.spec.protocol, lead.spec.range.first);
-    let ranges: BTreeSet<_> = leads.iter().filter_map(declared).collect();
-    ranges.len() > 1
+    let is_declared = |lead: &&&Lead| tenant.declares(lead.spec.protocol, lead.spec.range.first);
+    leads.iter().filter(is_declared).map(|lead| lead.spec).collect::<BTreeSet<_>>().len() > 1
 }
 
 /// That an owner listens on other ports alone; nobody of the family does where he has those that are meant for the other one.
@@ -216,12 +216,19 @@ fn elsewhere(world: &World<'_>, tenant: Tenant<'_>, protocol: Protocol, fit: &[&
         return Unled::Nobody;
     }
     let mut places: Vec<Lead> = Vec::new();
-    for (lead, _) in fit {
+    for (lead, _) in fit.iter().filter(|(lead, _)| !is_anothers(world, tenant, lead)) {
         if places.len() < NAMED_MAX && places.iter().all(|other| other.spec != lead.spec) {
             places.push(lead.clone());
         }
     }
-    Unled::Elsewhere(places)
+    if places.is_empty() { Unled::Nobody } else { Unled::Elsewhere(places) }
+}
+
+/// Whether it is on a port that another service of the policy is declared for: what is for one is not to be led to the other.
+fn is_anothers(world: &World<'_>, tenant: Tenant<'_>, lead: &Lead) -> bool {
+    let others = world.policy.iter().flat_map(|policy| &policy.services);
+    let mut others = others.filter(|service| service.name != tenant.key().0);
+    others.any(|service| service.names(lead.spec.protocol, lead.spec.range.first))
 }
 
 fn described(leads: &[Lead]) -> String {

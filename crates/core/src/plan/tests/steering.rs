@@ -284,6 +284,35 @@ fn what_has_a_socket_each_over_one_family_is_led_to_none_over_the_other() {
     assert_eq!(led(&["0.0.0.0:9000/tcp", "[::1]:9000/tcp"]), (2, Vec::new()), "one for both ports");
 }
 
+/// Neighbours and ranges are declared ports as all others.
+#[test]
+fn no_hint_leads_a_declared_port_to_the_socket_of_another() {
+    let told = |ports: &[&str], listens: &[&str]| {
+        let scene = scene(listens).declared(|service| {
+            service.ports = ports.iter().map(|text| text.parse().expect("a port")).collect();
+        });
+        planned(&scene, Steers::default()).expect("a plan").dead.first().expect("nobody is led to").words().en
+    };
+    let both = ["127.0.0.1:9000/tcp", "127.0.0.1:9001/tcp"];
+    for ports in [&["9000/tcp", "9001/tcp"][..], &["9000-9001/tcp"], &["9000/tcp", "9001-9003/tcp"]] {
+        let text = told(ports, &both);
+        assert!(text.ends_with("with the same owner: 9000/tcp, 9001/tcp"), "{ports:?}: {text}");
+    }
+    let doubled = ["127.0.0.1:9000/tcp", "127.0.0.2:9000/tcp", "0.0.0.0:9002/tcp"];
+    let text = told(&["9000/tcp", "9002/tcp"], &doubled);
+    assert!(text.ends_with("with the same owner: 9000/tcp, 9002/tcp"), "{text}");
+    // Of all ports that are left nobody declares each.
+    assert!(told(&["1-65535/tcp"], &both).contains("several sockets will do"));
+    // A socket of its owner's is offered, but not where another service is declared.
+    let half_up = |ports: &str| {
+        let scene = scene(&both[1..]).service("other", ports, "own.service");
+        planned(&scene, Steers::default()).expect("a plan").dead[0].words().en
+    };
+    assert!(half_up("9002/tcp").contains("register web --pid"), "{}", half_up("9002/tcp"));
+    assert!(half_up("9001/tcp").contains("no owner of it has a socket"), "{}", half_up("9001/tcp"));
+    assert!(half_up("1-65535/tcp").contains("register web --pid"));
+}
+
 #[test]
 fn nobody_who_is_here_is_led_elsewhere() {
     let plan = planned(&scene(&[]), Steers::default()).expect("a plan");
