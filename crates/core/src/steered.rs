@@ -1,5 +1,6 @@
 //! Ports whose packets the kernel leads to a service, whoever has bound them (A4, A5, A12).
 
+pub mod hidden;
 mod past;
 
 use alloc::vec::Vec;

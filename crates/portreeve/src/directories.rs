@@ -46,6 +46,12 @@ pub(crate) fn gate() -> Result<PathBuf, Failure> {
     Ok(of(&state, "gate", network()))
 }
 
+/// The same of the host's own, whoever asks: others than root may see of it what everybody may.
+pub(crate) fn system_gate() -> PathBuf {
+    let state = usual(&Kind::STATE, true, &environment).unwrap_or_else(|| SYSTEM.into());
+    of(&state, "gate", network())
+}
+
 /// Where it is kept how far logs were read; `None` where a user has no home.
 pub(crate) fn watch() -> Option<PathBuf> {
     Some(of(&state()?, "watch", network()))

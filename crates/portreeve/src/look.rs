@@ -8,9 +8,10 @@ pub(crate) use saved::read as read_snapshot;
 use std::rc::Rc;
 
 use portreeve_core::{
-    facts::{Gap, GapKind, Snapshot},
+    facts::{Gap, Snapshot},
     policy::Policy,
     registry::Registry,
+    steered::hidden,
     text,
     words::{Text, Words},
     world::{Claims, Scope, World},
@@ -57,10 +58,12 @@ impl Look {
         // A policy that is wrong is said before anything is looked at.
         let (table, policy) = judges(settings)?;
         let mut snapshot = take_snapshot(settings, wanted)?;
-        let steers = policy.as_deref().is_some_and(Policy::speaks_of_steering);
-        if steers && settings.snapshot.is_none() && !geteuid().is_root() {
-            snapshot.gaps.push(Gap::new(GapKind::HiddenSteering, 1));
+        let is_seen = geteuid().is_root() || snapshot.gaps.iter().any(Gap::hides_steering);
+        if settings.snapshot.is_none() && !is_seen {
+            // What is on trial nobody else is told of.
+            snapshot.gaps.push(hidden::gap(&[]));
         }
+        hidden::forget_untold(&mut snapshot, policy.as_deref());
         let scope = settings.scope(&snapshot)?;
         Ok(Self { snapshot, table, policy, scope, claims: None })
     }
@@ -115,9 +118,7 @@ impl Look {
 
     /// The same with what is steered here, as far as whoever asks may know that.
     pub(crate) fn with_steering(mut self) -> Self {
-        if let Ok(folder) = directories::gate() {
-            left_steer::add(&folder, &mut self.snapshot);
-        }
+        left_steer::add(&directories::system_gate(), &mut self.snapshot);
         self
     }
 
@@ -126,6 +127,7 @@ impl Look {
         let unread = self.snapshot.gaps.iter().filter(|gap| gap.hides_claims() || gap.hides_steering());
         let missing: Vec<Gap> = unread.filter(|gap| !snapshot.gaps.contains(gap)).cloned().collect();
         snapshot.gaps.extend(missing);
+        hidden::forget_untold(&mut snapshot, self.policy.as_deref());
         Self { snapshot, ..self.clone() }
     }
 
@@ -212,12 +214,12 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     let ways = ways()?;
     let mut snapshot = observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))?;
-    if wanted.firewall != Firewall::Skip
-        && let Ok(folder) = directories::gate()
-    {
-        left_gate::add(&folder, &mut snapshot);
-        left_guard::add(&folder, &mut snapshot);
-        left_steer::add(&folder, &mut snapshot);
+    if wanted.firewall != Firewall::Skip {
+        if let Ok(folder) = directories::gate() {
+            left_gate::add(&folder, &mut snapshot);
+            left_guard::add(&folder, &mut snapshot);
+        }
+        left_steer::add(&directories::system_gate(), &mut snapshot);
         foreign_steering::add(&mut snapshot);
     }
     // The files of every unit are read for it, which a judgement alone is worth.

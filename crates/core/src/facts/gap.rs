@@ -59,7 +59,7 @@ pub enum GapKind {
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
     /// it, no look does.
     UndecidedOwners,
-    /// What is steered, which only root may read, where the policy steers something.
+    /// What is steered, which only root may read; `detail` names the ports of which it is known that they are.
     HiddenSteering,
     /// The ledger, which could not be read; `detail` says why. A judgement finds it, no look does.
     UnreadLedger,
@@ -187,9 +187,7 @@ impl Gap {
                 "the rules of the firewall: only root may read them",
                 "ファイアウォールのルール(root だけが読み取れます)"
             ),
-            GapKind::HiddenSteering => {
-                text!("what is steered: only root may read it", "誘導の状態(root だけが読み取れます)")
-            }
+            GapKind::HiddenSteering => steering(detail),
             GapKind::UnlistedRules => unlisted(detail),
             GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
@@ -204,9 +202,14 @@ impl Gap {
     #[must_use]
     pub const fn fix(&self) -> Words {
         match self.what {
-            GapKind::HiddenOwners | GapKind::HiddenSteering => Words {
+            GapKind::HiddenOwners => Words {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行してください(sudo portreeve)",
+            },
+            // What contains root, as CapabilityBoundingSet= or a user namespace, may keep the kernel's maps from him (bpf(2)).
+            GapKind::HiddenSteering => Words {
+                en: "run as root with CAP_BPF and CAP_SYS_ADMIN, or: sudo portreeve",
+                ja: "CAP_BPF と CAP_SYS_ADMIN を持つ root で実行してください(sudo portreeve)",
             },
             // Root in a container may lack these capabilities (capabilities(7)).
             GapKind::HiddenProcesses => Words {
@@ -262,6 +265,16 @@ impl Gap {
             }
         }
     }
+}
+
+fn steering(detail: &str) -> Text {
+    if detail.is_empty() {
+        return text!("what is steered: only root may read it", "誘導の状態(root だけが読み取れます)");
+    }
+    text!(
+        "what is steered: only root may read it, and {detail} is",
+        "誘導の状態(root だけが読み取れます。{detail} は誘導の対象です)"
+    )
 }
 
 fn too_many(count: u32, detail: &str) -> Text {

@@ -13,7 +13,14 @@ use alloc::{
 };
 
 use super::Rule;
-use crate::{desired::DesiredPort, policy::Service, port::PortSpec, words::Text, world::World};
+use crate::{
+    desired::DesiredPort,
+    policy::Service,
+    port::PortSpec,
+    steered::{hidden::hidden, steered},
+    words::Text,
+    world::World,
+};
 
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[
@@ -35,7 +42,14 @@ fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
     // What is led to a socket needs nobody on the number itself.
     let own = service.ports.iter().copied().filter(|_| service.steer.is_none());
     let silent = own.filter(|spec| spec.range.is_one() && !is_heard(*spec));
-    silent.filter(|spec| world.sent_on(*spec).is_empty()).collect()
+    silent.filter(|spec| world.sent_on(*spec).is_empty() && !may_be_led(world, *spec)).collect()
+}
+
+/// Whether the kernel leads what comes in there to somebody, also where the policy does not say so any more; or may do so, unseen.
+fn may_be_led(world: &World<'_>, PortSpec { range, protocol }: PortSpec) -> bool {
+    let all = steered(world.snapshot, Some(protocol), range);
+    let mut live = all.iter().filter(|it| it.route.ports.overlaps(range) && !it.takers.is_empty());
+    live.next().is_some() || hidden(world.snapshot, None, (Some(protocol), range)).is_some()
 }
 
 /// The first few of `items`, as a person lists them.

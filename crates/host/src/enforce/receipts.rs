@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::Body,
     guard::Rules,
+    port::PortSpec,
     programs::Programs,
     receipt::{History, Kept, LAYOUT, Receipt},
     steer::Routes,
+    steered::hidden,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -25,6 +27,8 @@ use crate::observe::clock;
 const BOOT: &str = "boot.json";
 /// What the programs in the kernel are told then; so called since before anything was steered.
 const PROGRAMS: &str = "guard.json";
+/// Which ports they steer then: what everybody may know of it.
+const STEERED: &str = "steered.json";
 /// How the name of a receipt ends, behind its number.
 const ENDING: &str = ".receipt.json";
 /// Receipts that are kept; older ones are forgotten.
@@ -99,6 +103,15 @@ pub struct Boot {
     pub gate: Body,
 }
 
+/// Which ports are steered for good, and no word of whose they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SteeredPorts {
+    /// Its layout.
+    layout: u32,
+    /// Each as it is written: `443/tcp`.
+    ports: Vec<String>,
+}
+
 /// What the programs in the kernel are told for good, as the next boot tells them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BootPrograms {
@@ -127,6 +140,12 @@ pub fn boot(folder: &Path) -> Result<Option<Boot>, ReceiptsError> {
 /// There is something, and it cannot be told.
 pub fn programs(folder: &Path) -> Result<Option<Programs>, ReceiptsError> {
     Receipts::in_folder(folder).programs()
+}
+
+/// The ports that are steered with what is kept in `folder`, which everybody may know; `None` where that cannot be told.
+#[must_use]
+pub fn steered_ports(folder: &Path) -> Option<Vec<PortSpec>> {
+    Receipts::in_folder(folder).steered_ports()
 }
 
 /// The same, as far as that is known.
@@ -247,12 +266,24 @@ impl Receipts {
 
     /// Writes what they are told then.
     pub(super) fn keep_programs(&self, programs: &Programs) -> Result<(), KeepError> {
-        let path = self.folder.join(PROGRAMS);
+        let (path, steered) = (self.folder.join(PROGRAMS), self.folder.join(STEERED));
         if programs.are_idle() {
-            return keep::remove(&path);
+            return keep::remove(&path).and_then(|()| keep::remove(&steered));
         }
         let Programs { rules, routes } = programs.clone();
+        let ports = hidden::ports(&routes).iter().map(PortSpec::to_string).collect();
+        self.write_for(&steered, &SteeredPorts { layout: LAYOUT, ports }, Readers::Everybody)?;
         self.write(&path, &BootPrograms { layout: LAYOUT, rules, routes })
+    }
+
+    /// Which ports are steered, as far as whoever may not read more is told.
+    fn steered_ports(&self) -> Option<Vec<PortSpec>> {
+        match self.read_one::<SteeredPorts>(STEERED) {
+            Ok(Some(SteeredPorts { ports, .. })) => ports.iter().map(|text| text.parse().ok()).collect(),
+            // An earlier version told nobody of what it keeps.
+            Ok(None) => (!self.folder.join(PROGRAMS).try_exists().unwrap_or(true)).then(Vec::new),
+            Err(_) => None,
+        }
     }
 
     fn read_one<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, ReceiptsError> {
@@ -290,12 +321,16 @@ impl Receipts {
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), KeepError> {
+        self.write_for(path, value, Readers::Owner)
+    }
+
+    fn write_for(&self, path: &Path, value: &impl Serialize, readers: Readers) -> Result<(), KeepError> {
         let fail = |error: serde_json::Error| KeepError::Write { path: path.into(), source: error.into() };
         let mut bytes = serde_json::to_vec(value).map_err(fail)?;
         bytes.push(b'\n');
         // Whoever writes there could put a folder of his own in place of this one.
         self.folder.parent().map_or(Ok(()), keep::refuse_others)?;
-        keep::replace(path, &bytes, Readers::Owner)
+        keep::replace(path, &bytes, readers)
     }
 
     fn path(&self, number: u32) -> PathBuf {
@@ -376,6 +411,28 @@ mod tests {
         let history = receipts.read().unwrap();
         assert_eq!(history.newest_first().map(|receipt| receipt.number).collect::<Vec<_>>(), [10, 2, 1]);
         receipts.forget_boot().unwrap();
+    }
+
+    #[test]
+    fn everybody_may_know_which_ports_are_steered() {
+        let place = Place::new("steered");
+        let receipts = Receipts::in_folder(&place.0);
+        assert_eq!(receipts.steered_ports(), Some(Vec::new()), "nothing was ever");
+        let route =
+            r#"[{"service":"web","protocol":"tcp","ports":{"first":80,"last":81},"when_dead":"pass"}]"#;
+        let routes: Routes = serde_json::from_str(route).unwrap();
+        let programs = Programs { routes, ..Programs::default() };
+        receipts.keep_programs(&programs).unwrap();
+        assert_eq!(receipts.steered_ports(), Some(vec!["80-81/tcp".parse().unwrap()]));
+        let readers = |file| fs::metadata(place.0.join(file)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((readers(STEERED), readers(PROGRAMS)), (0o644, 0o600));
+        // An earlier version kept it to root.
+        fs::remove_file(place.0.join(STEERED)).unwrap();
+        assert_eq!(receipts.steered_ports(), None);
+        receipts.keep_programs(&programs).unwrap();
+        receipts.keep_programs(&Programs::default()).unwrap();
+        assert_eq!(receipts.steered_ports(), Some(Vec::new()));
+        assert!(!place.0.join(STEERED).exists());
     }
 
     #[test]

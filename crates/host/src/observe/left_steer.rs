@@ -4,7 +4,9 @@ use std::path::Path;
 
 use portreeve_core::{
     facts::{GuardStands, LeftSteer, Snapshot},
+    port::PortSpec,
     steer::Routes,
+    steered::hidden,
 };
 use rustix::process::geteuid;
 
@@ -13,12 +15,32 @@ use crate::enforce::{
     steer::{Pinned, Slot, Steer, SteerError},
 };
 
-/// Adds to a look what is left of what is kept in `folder`, beside the receipts: only root reads it, and asks the kernel.
+/// Adds to a look what is left of what is kept in `folder`, beside the receipts; or, where whoever looks may not read these or ask
+/// the kernel, which ports are steered.
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
-    let confirmed = if geteuid().is_root() { receipts::programs(folder).ok().flatten() } else { None };
+    snapshot.steer = None;
+    match seen(folder) {
+        Ok(steer) => snapshot.steer = steer,
+        Err(Some(ports)) if ports.is_empty() => {}
+        Err(ports) => {
+            let gap = hidden::gap(&ports.unwrap_or_default());
+            snapshot.gaps.retain(|known| *known != gap);
+            snapshot.gaps.push(gap);
+        }
+    }
+}
+
+/// What is left, where anything is steered.
+///
+/// # Errors
+///
+/// It is not seen: with the ports of which is known that they are, where that can be told.
+fn seen(folder: &Path) -> Result<Option<LeftSteer>, Option<Vec<PortSpec>>> {
+    let confirmed = if geteuid().is_root() { receipts::programs(folder).ok() } else { None };
+    let Some(confirmed) = confirmed else { return Err(receipts::steered_ports(folder)) };
     let routes = confirmed.map(|programs| programs.routes).filter(|routes| !routes.0.is_empty());
-    // What the kernel does not tell is no finding.
-    snapshot.steer = routes.and_then(|routes| left(&routes).ok());
+    let of = |routes: Routes| left(&routes).map_err(|_| Some(hidden::ports(&routes)));
+    routes.map(of).transpose()
 }
 
 fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    facts::{HolderGap, Listener, Process},
+    facts::{Gap, HolderGap, Listener, Process},
     owner::{Identity, Match, Owner, is_service_manager},
     policy::Policy,
     port::PortSpec,
@@ -21,7 +21,6 @@ use portreeve_host::{
     observe::{Connections, Holders, Namespaces},
     passwd,
 };
-use rustix::process::geteuid;
 
 use super::{Command, who::steered};
 use crate::{
@@ -86,8 +85,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 /// What is waited for.
 struct Goal {
     asked: Vec<Asked>,
-    /// Whether whoever asks may not see to whom it is led, and the policy says that it is.
-    hides_steering: bool,
+    /// Whether nobody knows what the policy says of it.
+    is_policy_unread: bool,
     gone: bool,
     owner: Option<Sought>,
 }
@@ -123,13 +122,17 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let word = own.get_one::<String>("what").expect("clap requires it");
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
     let asked = asked::any_of(word, TableFile::load()?.registry())?;
-    let hides_steering = settings.snapshot.is_none() && is_steering_hidden(&asked, settings);
-    let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
+    // What the policy says of anything but the steering is no matter of whoever waits.
+    let policy = look::checked_policy(settings);
+    let is_steered = |policy: &Policy| asked.iter().any(|it| policy.steers_any(it.protocol, it.range));
+    let is_said = policy.as_ref().is_ok_and(|policy| policy.as_deref().is_some_and(is_steered));
+    let choice = if is_said { settings.policy.clone() } else { PolicyChoice::Without };
+    let settings = Settings { policy: choice, ..settings.clone() };
     // A saved host's names are its own.
     let uid = |name: &str| if settings.snapshot.is_none() { passwd::number(name) } else { None };
     let goal = Goal {
         asked,
-        hides_steering,
+        is_policy_unread: policy.is_err(),
         gone: own.get_flag("gone"),
         owner: own.get_one::<String>("owner").map(|owner| Sought::new(owner, uid)),
     };
@@ -169,12 +172,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     })
 }
 
-/// Of a policy that cannot be read nobody knows: what it says is no matter of whoever waits.
-fn is_steering_hidden(asked: &[Asked], settings: &Settings) -> bool {
-    let is_steered = |policy: &Policy| asked.iter().any(|it| policy.steers_any(it.protocol, it.range));
-    !geteuid().is_root() && look::policy(settings).is_some_and(|policy| is_steered(&policy))
-}
-
 impl Goal {
     fn wanted(&self, holders: Holders) -> Wanted {
         Wanted { ports: asked::span(&self.asked), holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
@@ -209,7 +206,7 @@ impl Goal {
     fn led(&self, look: &Look, settings: &Settings) -> Result<Reached, Failure> {
         let steered = look.clone().with_steering();
         if steered::among(&steered.world(), &self.asked).is_empty() {
-            return Ok(self.reached(&look.world(), settings.lang));
+            return Ok(self.reached(&steered.world(), settings.lang));
         }
         let holders = if self.owner.is_some() { Holders::All } else { Holders::Quick };
         let everywhere = look.again(&Wanted { ports: None, ..self.wanted(holders) })?.with_steering();
@@ -241,7 +238,7 @@ impl Goal {
             found = self.takers(world);
         }
         let Some(first) = found.first() else {
-            return match self.hides_steering {
+            return match self.may_be_led(world) {
                 _ if self.gone => self.silent(world),
                 true => Reached::Hidden,
                 false => Reached::Nobody,
@@ -253,6 +250,13 @@ impl Goal {
             None => Reached::Up(first.spec(), holder),
             Some(sought) => owned(world, &found, sought, lang),
         }
+    }
+
+    /// Whether packets for it are led to somebody, as far as whoever asks may know, or may be.
+    fn may_be_led(&self, world: &World<'_>) -> bool {
+        let is_untold = |gap: &Gap| gap.hides_steering() && gap.detail.is_empty();
+        steered::hidden(world, &self.asked).is_some()
+            || self.is_policy_unread && world.snapshot.gaps.iter().any(is_untold)
     }
 
     /// Whether a number on which nobody listens is free.
@@ -459,7 +463,7 @@ fn owner_named(wanted: &str) -> Owner {
 
 #[cfg(test)]
 mod tests {
-    use portreeve_core::{facts::Snapshot, registry::Registry, world::Scope};
+    use portreeve_core::{facts::Snapshot, registry::Registry, steered::hidden, world::Scope};
 
     use super::*;
 
@@ -493,19 +497,29 @@ mod tests {
     fn nobody_is_not_there_for_certain_where_packets_may_be_led() {
         let text = include_bytes!("../../tests/data/web.json");
         let snapshot: Snapshot = serde_json::from_slice(text).unwrap();
-        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
-        let reached = |hides_steering| {
+        let reached = |steered: Option<&[&str]>, is_policy_unread| {
+            let mut snapshot = snapshot.clone();
+            let ports = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+            snapshot.gaps.extend(steered.map(|texts| hidden::gap(&ports(texts))));
+            let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
             let asked = asked::any_of(&"9/tcp".to_owned(), Registry::builtin()).unwrap();
-            let goal = Goal { asked, hides_steering, gone: false, owner: None };
+            let goal = Goal { asked, is_policy_unread, gone: false, owner: None };
             let reached = goal.reached(&world, Lang::En);
             (reached.is_goal(), goal.sentence(&reached, Duration::ZERO).en)
         };
-        assert_eq!(reached(false), (false, "nobody listens on 9/tcp".into()));
-        let (is_goal, said) = reached(true);
-        assert!(
-            !is_goal && said.contains("whether it is led to somebody elsewhere only root sees"),
-            "{said}"
-        );
+        let nobody = (false, "nobody listens on 9/tcp".to_owned());
+        for (steered, is_policy_unread) in
+            [(None, true), (Some(&["10/tcp"][..]), true), (Some(&[]), false), (None, false)]
+        {
+            assert_eq!(reached(steered, is_policy_unread), nobody, "{steered:?}");
+        }
+        for (steered, is_policy_unread) in [(Some(&["9/tcp"][..]), false), (Some(&[]), true)] {
+            let (is_goal, said) = reached(steered, is_policy_unread);
+            assert!(
+                !is_goal && said.contains("whether it is led to somebody elsewhere only root sees"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

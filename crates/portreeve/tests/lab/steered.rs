@@ -367,6 +367,40 @@ steer = { when_dead = "refuse", target_port = 8001 }
     }
 }
 
+/// Whoever cannot see that 9000 is steered is told of it whatever the policy says, also root who is contained and of what was saved.
+fn unseen(site: &Site) {
+    let contained = |asked: &str| {
+        let less = "-bpf,-sys_admin,-net_admin";
+        let command =
+            format!("setpriv --bounding-set={less} --inh-caps={less} /usr/local/bin/portreeve {asked}");
+        lab(site.host.run(&command)).status
+    };
+    site.run("su nobody -s /bin/sh -c 'portreeve snapshot -a' > /tmp/user.json && cp /etc/portreeve/policy.toml /tmp/policy");
+    for policy in ["cp /tmp/policy", "grep -v ^steer /tmp/policy >", "chmod 600"] {
+        site.run(&format!("{policy} /etc/portreeve/policy.toml"));
+        let asked = if policy.starts_with("chmod") { &["wait 9000 --for 100ms"][..] } else { &ASKED };
+        for asked in asked {
+            assert_eq!(site.ask_as("nobody", asked).status, 3, "{policy}: {asked}");
+            assert_eq!(contained(asked), 3, "{policy}: {asked}");
+            let saved = format!("{asked} --snapshot /tmp/user.json");
+            assert_eq!(site.ask(&saved).status, 3, "{policy}: {asked}");
+        }
+        // And who can see it does not find that nobody is there.
+        let audit = site.ask("audit").stdout;
+        assert!(!audit.contains("where nobody listens"), "{policy}: {audit}");
+        let free = site.ask_as("nobody", "wait 9009 --for 100ms");
+        assert_eq!(
+            (free.status, site.ask("audit").stdout.contains("what is steered")),
+            (1, false),
+            "{free:#?}"
+        );
+    }
+    site.run("chmod 644 /etc/portreeve/policy.toml && cp /tmp/policy /etc/portreeve/policy.toml");
+}
+
+/// Each asks who gets what comes in for 9000.
+const ASKED: [&str; 3] = ["who -q 9000", "who 9000", "wait 9000 --for 100ms"];
+
 /// What contains whoever types may keep the sockets of others from him, as whatever runs here as a unit: nothing is changed, nor left.
 #[test]
 fn nothing_is_changed_where_a_socket_cannot_be_taken() {
@@ -403,10 +437,11 @@ steer = { when_dead = "refuse", target_port = 8001 }
     let audit = site.ask_as("nobody", "audit").stdout;
     assert!(audit.contains("what is steered: only root may read it"), "{audit}");
     assert!(!audit.contains("8001/tcp"), "{audit}");
-    for asked in ["who -q 9000", "who 9000", "wait 9000 --for 100ms"] {
+    for asked in ASKED {
         assert_eq!((site.ask_as("nobody", asked).status, site.ask(asked).status), (3, 0), "{asked}");
     }
     assert_eq!(site.ask_as("nobody", "who -q 9009").status, 1);
+    unseen(&site);
     let missing = site.ask("steer register web --pid 999999");
     assert!(missing.status == 5 && missing.stderr.contains("there is no process 999999"), "{missing:#?}");
 }

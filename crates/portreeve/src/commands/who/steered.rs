@@ -4,7 +4,7 @@ use portreeve_core::{
     address::Address,
     facts::Gap,
     steer::{Route, WhenDead},
-    steered::{Steered, Taker, steered},
+    steered::{Steered, Taker, hidden, steered},
     text,
     words::{Text, Words},
     world::World,
@@ -20,11 +20,10 @@ pub(in crate::commands) fn among<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<
     asked.iter().flat_map(|asked| steered(world.snapshot, asked.protocol, asked.range)).collect()
 }
 
-/// What hides whether packets for any of them are led to a service, where the policy says so of one.
+/// What hides to whom packets for any of them are led, where it is known or the policy says that they are.
 pub(in crate::commands) fn hidden<'a>(world: &World<'a>, asked: &[Asked]) -> Option<&'a Gap> {
-    let policy = world.policy?;
-    let is_steered = |asked: &Asked| policy.steers_any(asked.protocol, asked.range);
-    world.snapshot.gaps.iter().find(|gap| gap.hides_steering()).filter(|_| asked.iter().any(is_steered))
+    let of = |asked: &Asked| hidden::hidden(world.snapshot, world.policy, (asked.protocol, asked.range));
+    asked.iter().find_map(of)
 }
 
 /// `443/tcp at 192.0.2.10 is led to web: nginx (pid 77) at 127.0.0.1:8443`.
