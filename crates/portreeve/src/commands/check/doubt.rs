@@ -25,8 +25,8 @@ pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
     let tree = Tree::default();
     let mut doubts: Vec<_> = parsed.warnings.iter().map(Doubt::Written).collect();
     for service in &parsed.policy.services {
-        let absent = service.owners.iter().filter(|owner| presence(owner, &tree) == Presence::Absent);
-        doubts.extend(absent.map(|owner| Doubt::Absent(service, owner)));
+        let absent = missing(&service.owners, |owner| presence(owner, &tree));
+        doubts.extend(absent.into_iter().map(|owner| Doubt::Absent(service, owner)));
         doubts.extend(service.owners.iter().filter_map(|owner| link(service, owner, &tree)));
         doubts.extend(service.owners.iter().filter_map(|owner| alias(service, owner, &tree)));
     }
@@ -42,6 +42,23 @@ pub(in crate::commands) fn aliases(policy: &Policy) -> Vec<Mistake> {
         found.map(|doubt| doubt.told()).collect()
     };
     policy.services.iter().flat_map(of).collect()
+}
+
+/// The owners that are not there, but for a unit that somebody starts when he needs it, as his tests of the one that it is called
+/// after: `nginx-test.service` beside `nginx.service` (systemd-run(1)).
+fn missing(owners: &[Owner], presence: impl Fn(&Owner) -> Presence) -> Vec<&Owner> {
+    let is_there = |other: &&Owner| presence(other) == Presence::Present;
+    let is_helper = |owner: &Owner| owners.iter().filter(is_there).any(|other| is_called_after(owner, other));
+    let absent = owners.iter().filter(|owner| presence(owner) == Presence::Absent);
+    absent.filter(|owner| !is_helper(owner)).collect()
+}
+
+fn is_called_after(owner: &Owner, other: &Owner) -> bool {
+    let (Owner::Unit(owner), Owner::Unit(other)) = (owner, other) else { return false };
+    let (Some(own), Some(stem)) = (owner.strip_suffix(".service"), other.strip_suffix(".service")) else {
+        return false;
+    };
+    own.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn presence(owner: &Owner, tree: &Tree) -> Presence {
@@ -140,5 +157,26 @@ fn about(service: &Service, what: Text, fix: Text) -> Mistake {
         also: None,
         text: what,
         fix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_tests_another_owner_need_not_be_there() {
+        let missing = |units: &[&str]| {
+            let owners: Vec<_> = units.iter().map(|unit| Owner::Unit((*unit).into())).collect();
+            let is_nginx = |owner: &Owner| owner.value() == "nginx.service";
+            let presence = |owner: &Owner| if is_nginx(owner) { Presence::Present } else { Presence::Absent };
+            missing(&owners, presence).into_iter().map(|owner| owner.value().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(missing(&["nginx.service", "nginx-test.service"]), [""; 0]);
+        for slip in ["ngnix.service", "nginxx.service", "nginx-test.socket", "apache2.service"] {
+            assert_eq!(missing(&["nginx.service", slip]), [slip]);
+        }
+        let both = ["apache2.service", "apache2-test.service"];
+        assert_eq!(missing(&both), both, "nobody is there whom it could test");
     }
 }
