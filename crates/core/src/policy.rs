@@ -86,13 +86,8 @@ impl Policy {
     }
 
     /// The services that are steered and name the port of `listener` for their socket.
-    pub fn targets<'p>(&'p self, listener: &Listener) -> impl Iterator<Item = &'p Service> {
-        let (protocol, port) = (listener.protocol, listener.port);
-        let is_target = move |service: &&Service| {
-            let target = service.steer.and_then(|steering| steering.target_port);
-            protocol == Protocol::Tcp && target == Some(port)
-        };
-        self.services.iter().filter(is_target)
+    pub fn targets<'p>(&'p self, listener: &'p Listener) -> impl Iterator<Item = &'p Service> {
+        self.services.iter().filter(move |service| service.aims_at(listener))
     }
 
     /// How many ports the services declare together, each number of a range counted, once for each protocol.
@@ -172,6 +167,13 @@ impl Service {
     #[must_use]
     pub fn reaches_world(&self) -> bool {
         self.reach.iter().any(|zone| zone == WORLD)
+    }
+
+    /// Whether it is steered, and names the port of `listener` for its socket.
+    #[must_use]
+    pub fn aims_at(&self, listener: &Listener) -> bool {
+        let target = self.steer.and_then(|steering| steering.target_port);
+        listener.protocol == Protocol::Tcp && target == Some(listener.port)
     }
 
     /// Whether it is declared for this very port, and not for all that are left.

@@ -12,6 +12,7 @@ mod openings;
 mod passage;
 mod reaching;
 mod routed;
+mod serving;
 mod standing;
 
 pub use claims::{Claimed, Claims};

@@ -43,6 +43,7 @@ pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
 
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
+const LED_HERE: Words = Words { en: "led here", ja: "誘導先" };
 const CLAIMED: Words = Words { en: "claimed", ja: "申請済み" };
 const STOLEN: Words = Words { en: "claimed by somebody else", ja: "申請者以外が使用中" };
 const TEMPORARY: Words = Words { en: "temporary", ja: "一時ポート" };
@@ -120,7 +121,7 @@ pub(crate) fn service<'a>(world: &World<'a>, row: &Row<'a>, names: Names, lang: 
 }
 
 fn service_name<'a>(world: &World<'a>, listener: &'a Listener, names: Names) -> Option<&'a str> {
-    let declared = world.declared(listener).map(|desired| desired.service.name.as_str());
+    let declared = world.service_of(listener).map(|service| service.name.as_str());
     declared.or_else(|| claimed(world, listener)).or_else(|| match names {
         Names::Numeric => None,
         Names::Shown => world.registry.name(listener.port, listener.protocol),
@@ -132,10 +133,11 @@ fn claimed<'a>(world: &World<'a>, listener: &Listener) -> Option<&'a str> {
     world.claim_of(listener).map(|claimed| claimed.claim.name.as_str())
 }
 
-fn notes(world: &World<'_>, listener: &Listener) -> impl Iterator<Item = Words> {
+fn notes<'a>(world: &World<'a>, listener: &'a Listener) -> impl Iterator<Item = Words> {
     let temporary = world.is_ephemeral(listener);
-    let undeclared = world.policy.is_some() && !temporary && world.declared(listener).is_none();
-    let claimed = world.claim_of(listener).filter(|_| world.declared(listener).is_none());
+    let service = world.service_of(listener);
+    let undeclared = world.policy.is_some() && !temporary && service.is_none();
+    let claimed = world.claim_of(listener).filter(|_| service.is_none());
     let (claimed, stolen) = match claimed.map(|claimed| claimed.state) {
         Some(State::Stolen) => (false, true),
         state => (state.is_some(), false),
@@ -146,6 +148,7 @@ fn notes(world: &World<'_>, listener: &Listener) -> impl Iterator<Item = Words> 
         (claimed, CLAIMED),
         (stolen, STOLEN),
         (undeclared, UNDECLARED),
+        (world.target_of(listener).is_some(), LED_HERE),
         (waits_not, NOT_LISTENING),
     ]
     .into_iter()
@@ -186,7 +189,7 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         device: shown(listener.device.as_deref()),
         state: listener.state.name(),
         netns: listener.netns,
-        service: shown(world.declared(listener).map(|desired| desired.service.name.as_str())),
+        service: shown(world.service_of(listener).map(|service| service.name.as_str())),
         iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
         reach: widest(world, &[listener], Lang::En),
         owner: shown(Some(&owner::owner(world, listener, lang))),

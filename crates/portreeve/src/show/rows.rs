@@ -158,8 +158,9 @@ fn owner_key<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> Strin
         .unwrap_or_else(|| format!("{} {}", owner::owner(world, listener, lang), listener.port))
 }
 
-fn claim_key(world: &World<'_>, listener: &Listener) -> Option<ClaimKey> {
-    let Claimed { claim, state } = world.claim_of(listener).filter(|_| world.declared(listener).is_none())?;
+fn claim_key<'a>(world: &World<'a>, listener: &'a Listener) -> Option<ClaimKey> {
+    let Claimed { claim, state } =
+        world.claim_of(listener).filter(|_| world.service_of(listener).is_none())?;
     Some((claim.id, state))
 }
 

@@ -255,7 +255,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             ephemeral: listener.ephemeral,
             netns: self.netns(listener.netns),
             iana: self.world.registry.names(listener.port, listener.protocol).collect(),
-            service: self.world.declared(listener).map(|desired| desired.service.name.as_str()),
+            service: self.world.service_of(listener).map(|service| service.name.as_str()),
             claim: self.world.claim_of(listener).map(|Claimed { claim, state }| ListenerClaimView {
                 name: claim.name.as_str(),
                 claimant_uid: claim.claimant.uid,

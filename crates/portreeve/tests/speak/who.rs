@@ -44,6 +44,35 @@ fn a_port_is_asked_for_in_many_ways() {
     }
 }
 
+/// Also where that is declared on another port, and led to it.
+#[test]
+fn nobody_is_told_to_stop_the_right_owner() {
+    let on = |line: &str, ports: &str, owner: &str| {
+        let steer =
+            if ports == "443/tcp" { "" } else { "steer = { when_dead = \"refuse\", target_port = 443 }" };
+        let policy = format!(
+            "version = 1\n[service.shop]\nports = [\"{ports}\"]\nowner = {{ unit = \"{owner}\" }}\nreach = \"world\"\n{steer}\n"
+        );
+        let line = format!("{line} --policy - --snapshot {}", saved("web.json").display());
+        with_input(&line, policy.as_bytes()).out
+    };
+    for (asked, told) in [
+        ("who 443 --full", "policy: service shop, led here"),
+        ("why 443", "led here: service shop (<stdin>:2)"),
+        ("ls 443", "shop (led here)"),
+        ("who 443 --lang ja", "policy: サービス shop の誘導先"),
+    ] {
+        let said = on(asked, "8443/tcp", "nginx.service");
+        assert!(said.contains(told) && !said.contains("systemctl stop"), "{said}");
+        let strangers = on(asked, "8443/tcp", "apache2.service");
+        assert!(!strangers.contains(told), "{strangers}");
+    }
+    assert!(on("who 443", "8443/tcp", "apache2.service").contains("systemctl stop nginx.service"));
+    assert!(!on("who 443 --full", "443/tcp", "nginx.service").contains("systemctl stop"));
+    assert!(on("who 443 --full", "443/tcp", "apache2.service").contains("systemctl stop nginx.service"));
+    assert_eq!(on("ls 443 --undeclared", "8443/tcp", "nginx.service").matches("443/tcp").count(), 0);
+}
+
 #[test]
 fn a_service_is_stopped_by_its_unit() {
     let said = on_web("who 443/tcp");

@@ -154,7 +154,7 @@ impl Filter {
     fn shows<'a>(&self, world: &World<'a>, listener: &'a Listener) -> bool {
         self.has_kind(listener.protocol, listener.family)
             && self.reaches(world, listener)
-            && (!self.undeclared || (world.declared(listener).is_none() && !world.is_ephemeral(listener)))
+            && (!self.undeclared || (world.service_of(listener).is_none() && !world.is_ephemeral(listener)))
             && self.names(|asked| asked.means(listener), |word| is_named(world, listener, word))
     }
 
@@ -226,7 +226,7 @@ fn no_zone(world: &World<'_>, name: &str) -> Failure {
 fn is_named<'a>(world: &World<'a>, listener: &'a Listener, word: &str) -> bool {
     world.snapshot.holders(listener).any(|(_, process)| is_process(process, word))
         || holds(listener.socket_unit.as_deref(), word)
-        || holds(world.declared(listener).map(|desired| desired.service.name.as_str()), word)
+        || holds(world.service_of(listener).map(|service| service.name.as_str()), word)
         || world.registry.names(listener.port, listener.protocol).any(|name| name == word)
         || listener.address.to_string() == word
 }

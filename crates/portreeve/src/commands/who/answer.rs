@@ -7,6 +7,7 @@ use portreeve_core::{
     activation,
     facts::{Gap, HolderGap, Listener, Process},
     owner::is_service_manager,
+    policy::Service,
     port::{Class, Protocol},
     registry::{Registry, in_practice},
     text,
@@ -334,13 +335,13 @@ fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     let assigned = assigned(world.registry, &[first.protocol], first.port, lang);
     let is_one = row.listeners.iter().all(|listener| listener.port == first.port);
     let iana = if is_one { format!("IANA: {assigned}") } else { format!("IANA: {} {assigned}", first.port) };
-    let policy: Text = match (world.policy, world.declared(first)) {
+    let policy: Text = match (world.policy, world.service_of(first)) {
         (None, _) => return iana,
         (Some(_), None) => Words { en: "policy: not declared", ja: "policy: 宣言なし" }.into(),
-        (Some(_), Some(desired)) => {
-            let name = &desired.service.name;
-            text!("policy: service {name}", "policy: サービス {name}")
+        (Some(_), Some(Service { name, .. })) if world.target_of(first).is_some() => {
+            text!("policy: service {name}, led here", "policy: サービス {name} の誘導先")
         }
+        (Some(_), Some(Service { name, .. })) => text!("policy: service {name}", "policy: サービス {name}"),
     };
     format!("{iana} · {}", policy.in_lang(lang))
 }
@@ -388,7 +389,7 @@ fn look_on(first: &Listener) -> Vec<String> {
     vec![format!("portreeve who {port} --full"), format!("portreeve why {port}")]
 }
 
-/// Whoever holds it elsewhere need not be stopped.
+/// Whoever holds it elsewhere need not be stopped, nor whoever holds what is his.
 fn next_commands<'a>(
     world: &World<'a>,
     row: &Row<'a>,
@@ -397,7 +398,8 @@ fn next_commands<'a>(
     footing: &Footing,
 ) -> Vec<String> {
     let mut commands = vec![format!("portreeve why {}", shortest(first))];
-    commands.extend(next::stop(world, row, footing).filter(|_| !is_free_here));
+    let is_right = row.listeners.iter().all(|listener| world.is_its_owners(listener));
+    commands.extend(next::stop(world, row, footing).filter(|_| !is_free_here && !is_right));
     commands
 }
 

@@ -167,10 +167,13 @@ fn commands<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>) -> Vec<S
     explained.into_iter().chain(stop).collect()
 }
 
-/// Whether the policy has it so, and nothing is wrong with it.
+/// Whether the policy has it so, and its owners alone have it or nothing is wrong with it.
 fn is_right<'a>(world: &World<'a>, story: &Story<'_, 'a>) -> bool {
-    let mut listeners = story.row.listeners.iter();
-    story.findings.is_empty() && listeners.all(|listener| world.declared(listener).is_some())
+    let is_right = |listener: &&'a Listener| {
+        let is_declared = world.service_of(listener).is_some();
+        is_declared && story.findings.is_empty() || world.is_its_owners(listener)
+    };
+    story.row.listeners.iter().all(is_right)
 }
 
 /// A published port goes with its container; the engine serves the others too.
@@ -341,8 +344,12 @@ fn policy<'a>(evidence: &Evidence<'_, 'a>, first: &'a Listener) -> Text {
     if evidence.world.policy.is_none() {
         return Words { en: "none", ja: "なし" }.into();
     }
-    match evidence.world.declared(first) {
-        Some(desired) => declared(desired.service),
+    match evidence.world.service_of(first) {
+        Some(service) if evidence.world.target_of(first).is_some() => {
+            let Text { en, ja } = declared(service);
+            text!("led here: {en}", "誘導先: {ja}")
+        }
+        Some(service) => declared(service),
         None => Words { en: "not declared", ja: "宣言なし" }.into(),
     }
 }

@@ -300,7 +300,7 @@ fn port<'v, 'w: 'v, 'a: 'w>(
         netns: netns_view(world.snapshot, first.netns),
         iana: world.registry.names(first.port, first.protocol).collect(),
         in_practice: practice.map(|practice| practice.text().in_lang(lang).into()),
-        declared: world.declared(first).map(|desired| declared(desired.service)),
+        declared: world.service_of(first).map(declared),
         listeners: story.row.listeners.iter().map(|listener| viewer.listener(listener)).collect(),
         opener: openers(&story.openers, world.snapshot.taken, lang),
         chain: chain(story),
