@@ -32,7 +32,7 @@ pub use self::{
     other_protocol::OtherProtocol,
     restored::restored,
     standing::{Extent, Foundation, Generation, ReadError, Standing, Trial},
-    telling::{TOLD_FOR, TOLD_SOURCES_MAX, Telling},
+    telling::{TOLD, TOLD_FOR, TOLD_SOURCES_MAX, Telling},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, bare, confirm, create, remove, take_back},
 };

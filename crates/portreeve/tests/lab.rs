@@ -35,6 +35,7 @@ mod lab {
     mod firewalled;
     mod fixtures;
     mod fleet;
+    mod flooded;
     mod follow;
     mod forged;
     mod fresh;

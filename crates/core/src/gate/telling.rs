@@ -10,8 +10,9 @@ use jiff::SignedDuration;
 
 use super::{Body, Foundation, Rest, Standing};
 
-/// So many sources of each family are told apart at once (`told4` and `told64` of table.nft): whoever comes then shares a rate with
-/// all the others.
+/// The sets of table.nft that tell sources apart. Packets fill them, so what is in them is no part of the gate.
+pub const TOLD: [&str; 2] = ["told4", "told64"];
+/// So many sources of each family are told apart at once: whoever comes then shares a rate with all the others.
 pub const TOLD_SOURCES_MAX: usize = 65_536;
 /// So long is a source told apart after its last packet.
 pub const TOLD_FOR: SignedDuration = SignedDuration::from_mins(1);

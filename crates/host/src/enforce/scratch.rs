@@ -18,7 +18,7 @@ use portreeve_core::{
 
 use self::frame::{FAR_ADDRESS, frame};
 use crate::{
-    observe::share::apart,
+    observe::{firewall::nft::terse, share::apart},
     program::{Program, ProgramError},
     sys::packet::Wire,
 };
@@ -91,6 +91,9 @@ pub enum Stands {
 }
 
 fn standing() -> Result<String, ScratchError> {
+    if let Some(text) = terse::text().map_err(ScratchError::List)? {
+        return Ok(text);
+    }
     let started = Program::start(super::firewall::NFT, &["list", "table", "inet", TABLE]);
     started.and_then(Program::finish).map_err(ScratchError::List)
 }

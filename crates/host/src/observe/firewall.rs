@@ -3,6 +3,7 @@
 pub(crate) mod kernel;
 pub(crate) mod nft;
 mod programs;
+pub(crate) mod sets;
 mod settings;
 mod ways;
 

@@ -6,7 +6,7 @@ mod message;
 pub use hearing::Overrun;
 pub use message::{Attributes, Message, Messages, attribute, attributes, bytes_at, messages};
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::{ops::ControlFlow, os::fd::OwnedFd, time::Duration};
 
 use rustix::{
     buffer::spare_capacity,
@@ -122,6 +122,29 @@ impl Netlink {
         self.request(kind, REQUEST_DUMP, body, each)
     }
 
+    /// The same until `each` has enough: the rest is not read, and the kernel writes no more of it as this socket is closed.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::dump`].
+    pub fn dump_until(
+        mut self,
+        kind: u16,
+        body: &[u8],
+        mut each: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), NetlinkError> {
+        self.send(kind, REQUEST_DUMP, body)?;
+        let mut flow = ControlFlow::Continue(());
+        for _ in 0..PIECES_MAX {
+            self.receive()?;
+            let progress = take(&self.buffer, self.sequence, &mut |bytes| flow = each(bytes))?;
+            if progress == Progress::Done || flow.is_break() {
+                return Ok(());
+            }
+        }
+        Err(NetlinkError::Short)
+    }
+
     /// Asks for one thing with a request of `kind` and gives the payload of the answer to `each`.
     ///
     /// # Errors
@@ -147,10 +170,7 @@ impl Netlink {
         body: &[u8],
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), NetlinkError> {
-        self.sequence += 1;
-        let request = frame(kind, flags, self.sequence, body);
-        send(&self.socket, &request, SendFlags::empty())
-            .map_err(|error| NetlinkError::Call("write to", error))?;
+        self.send(kind, flags, body)?;
         let mut interrupted = false;
         for _ in 0..PIECES_MAX {
             self.receive()?;
@@ -160,6 +180,13 @@ impl Netlink {
             }
         }
         Err(NetlinkError::Short)
+    }
+
+    fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), NetlinkError> {
+        self.sequence += 1;
+        let request = frame(kind, flags, self.sequence, body);
+        let sent = send(&self.socket, &request, SendFlags::empty());
+        sent.map(drop).map_err(|error| NetlinkError::Call("write to", error))
     }
 
     /// Puts the next datagram into the buffer, whole.

@@ -3,9 +3,12 @@
 //! Where a table has flags, nft 1.0.6 writes bytes there that belong to something else: its name, or such that no JSON can hold,
 //! and then it prints nothing of any table.
 
+pub(crate) mod terse;
+
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use self::terse::Terse;
 use super::kernel::Table;
 use crate::program::{Program, ProgramError};
 
@@ -25,6 +28,8 @@ enum Part {
     Asked(Program),
     /// A table with these flags.
     Flagged(Program, u32),
+    /// The gate, without what packets have filled its sets with.
+    Terse(Terse),
     /// The object of a table that does nothing.
     Told(Value),
 }
@@ -32,7 +37,8 @@ enum Part {
 impl Listing {
     /// Of everything in `tables`, which are all there are.
     pub(crate) fn of_all(tables: &[Table]) -> Result<Self, ProgramError> {
-        if tables.iter().all(|table| table.flags == 0) {
+        let is_flooded = tables.iter().any(Table::is_of_gate) && terse::sets().is_some();
+        if !is_flooded && tables.iter().all(|table| table.flags == 0) {
             return Ok(Self(vec![Part::Asked(Program::start("nft", &["-j", "list", "ruleset"])?)]));
         }
         tables.iter().map(Part::of).collect::<Result<_, _>>().map(Self)
@@ -70,6 +76,11 @@ impl Part {
                 json!({ "table": { "family": family, "name": table.name, "flags": flags } }),
             ));
         }
+        if table.is_of_gate()
+            && let Some(sets) = terse::sets()
+        {
+            return Terse::start(sets).map(Self::Terse);
+        }
         let program = Program::start("nft", &["-j", "list", "table", family, &table.name])?;
         Ok(if table.flags == 0 { Self::Asked(program) } else { Self::Flagged(program, table.flags) })
     }
@@ -78,6 +89,7 @@ impl Part {
         match self {
             Self::Told(object) => Ok(vec![object]),
             Self::Asked(program) => objects(&program.finish()?),
+            Self::Terse(terse) => terse.objects(),
             Self::Flagged(program, flags) => {
                 let mut objects = objects(&program.finish()?)?;
                 for table in objects.iter_mut().filter_map(|object| object.get_mut("table")) {
