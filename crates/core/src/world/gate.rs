@@ -1,9 +1,11 @@
 //! Whether the gate that was confirmed on a host still stands, as it was confirmed (A15, A20).
 
+use alloc::vec::Vec;
+
 use super::World;
 use crate::{
     facts::{Gap, KeptGate, LeftGate, Listing},
-    gate::{Foundation, ReadError, Rest, Standing},
+    gate::{BlockedSource, Foundation, ReadError, Rest, Standing, Temporary},
 };
 
 /// What became of the gate that was confirmed.
@@ -32,6 +34,22 @@ impl World<'_> {
     pub fn standing(&self) -> Result<Option<Standing>, ReadError> {
         let firewall = self.snapshot.firewall.as_ref();
         firewall.and_then(|firewall| firewall.text(Listing::Nft)).map_or(Ok(None), Standing::read)
+    }
+
+    /// Whom the gate keeps out now; `None` where the packet filter was not seen whole.
+    #[must_use]
+    pub fn blocked(&self) -> Option<Vec<BlockedSource>> {
+        self.own_namespace()?;
+        let firewall = self.snapshot.firewall.as_ref()?;
+        if self.snapshot.gaps.iter().any(Gap::hides_firewall) {
+            return None;
+        }
+        let refuses = |standing: Standing| !standing.foundation.refuses_nothing();
+        if !self.standing().ok()?.is_some_and(refuses) {
+            return Some(Vec::new());
+        }
+        let temporary = Temporary::read(firewall.text(Listing::Nft)?).ok()?;
+        Some(temporary.blocked.iter().map(|kept| BlockedSource::of(kept.what)).collect())
     }
 
     /// The gate that was confirmed here, and what became of it; nothing where there never was one, or where the packet

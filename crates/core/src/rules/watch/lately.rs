@@ -2,9 +2,9 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::{facts::Suspected, text, watch::Kind, words::Text, world::World};
+use crate::{facts::Suspected, gate::BlockedSource, text, watch::Kind, words::Text, world::World};
 
 /// What was longer ago is no news of an audit.
 const LATELY: SignedDuration = SignedDuration::from_hours(1);
@@ -16,9 +16,11 @@ const NOBODY: &str = "0.0.0.0";
 /// Those of these kinds who are not kept out.
 pub(super) fn suspected<'a>(world: &World<'a>, kinds: &[Kind]) -> Vec<&'a Suspected> {
     let now = world.snapshot.taken;
+    let kept_out = world.blocked();
     let is_asked = |it: &&Suspected| {
-        let is_blocked = it.blocked_until.is_some_and(|until| now < until);
-        kinds.contains(&it.kind) && !is_blocked && now.duration_since(it.at) < LATELY
+        kinds.contains(&it.kind)
+            && now.duration_since(it.at) < LATELY
+            && !is_kept_out(it, kept_out.as_deref(), now)
     };
     let watched = world.snapshot.watched.iter().flat_map(|watched| &watched.suspects);
     let mut suspected: Vec<&Suspected> = watched.filter(is_asked).collect();
@@ -31,6 +33,16 @@ pub(super) fn suspected<'a>(world: &World<'a>, kinds: &[Kind]) -> Vec<&'a Suspec
         is_new
     });
     suspected
+}
+
+/// Whether nobody needs to hear of him: the gate says so, and where nobody saw the gate, what the watch did.
+fn is_kept_out(suspected: &Suspected, kept_out: Option<&[BlockedSource]>, now: Timestamp) -> bool {
+    let Some(kept_out) = kept_out else {
+        return suspected.blocked_until.is_some_and(|until| now < until);
+    };
+    // Of many one may be kept out.
+    let own = suspected.source.parse().map(BlockedSource::of);
+    suspected.count == 1 && own.is_ok_and(|own| kept_out.contains(&own))
 }
 
 /// The first of them, and how many more there are.

@@ -51,7 +51,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::watch::testing::{suspect, watched};
+    use crate::rules::watch::testing::{behind_gate, suspect, watched};
 
     #[test]
     fn whoever_probes_now_and_is_let_in_is_found() {
@@ -101,5 +101,25 @@ mod tests {
         blocked.blocked_until = Some(blocked.at - jiff::SignedDuration::from_secs(1));
         assert_eq!(watched(&[blocked]).texts("probed-now").len(), 1, "he may come in again");
         assert!(watched(&[suspect("203.0.113.9", "brute-force")]).texts("probed-now").is_empty());
+    }
+
+    #[test]
+    fn the_gate_says_who_is_kept_out() {
+        let by_hand = suspect("203.0.113.7", "port-scan");
+        let mut gone = suspect("203.0.113.8", "port-scan");
+        gone.blocked_until = Some(gone.at + jiff::SignedDuration::from_hours(1));
+        let mut many = suspect("203.0.113.9", "distributed-scan");
+        many.count = 60;
+        let found = |kept_out: &[&str]| {
+            let scene = behind_gate(&[by_hand.clone(), gone.clone(), many.clone()], kept_out);
+            scene.texts("probed-now").pop().unwrap_or_default()
+        };
+        let one = "within the hour 61 sources looked for what is open here: 203.0.113.9, 203.0.113.8";
+        assert_eq!(found(&["203.0.113.7", "203.0.113.9"]), one);
+        assert!(found(&[]).ends_with("203.0.113.9, 203.0.113.8, 203.0.113.7"));
+        // Nobody saw the gate.
+        let mut scene = behind_gate(&[by_hand, gone], &["203.0.113.7"]);
+        scene.snapshot.firewall = None;
+        assert!(scene.texts("probed-now")[0].ends_with(": 203.0.113.7"));
     }
 }
