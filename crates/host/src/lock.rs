@@ -105,6 +105,15 @@ impl Lock {
         Ok((shared, found))
     }
 
+    /// The one that is called `file` in a folder of ours, where nobody has it.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has it, or the kernel refuses.
+    pub(crate) fn take_at_once(folder: &Path, file: &str) -> Result<Self, LockError> {
+        Self::take_in(folder, file, FlockOperation::NonBlockingLockExclusive, Duration::ZERO)
+    }
+
     /// What may be written in its file.
     pub(crate) const fn file(&self) -> &File {
         &self.file
@@ -160,6 +169,29 @@ impl Lock {
     }
 }
 
+/// Who has the lock at `path`, which is neither made nor waited for.
+///
+/// # Errors
+///
+/// The kernel does not tell, or nobody ever had it.
+pub(crate) fn held(path: &Path) -> io::Result<Held> {
+    let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nofollow).open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(Held::ByNobody),
+        Err(Errno::WOULDBLOCK) => Ok(Held::By(Holder::of(&file))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether anybody has a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    ByNobody,
+    /// He, where the kernel tells who that is.
+    By(Option<Holder>),
+}
+
 /// The folder of all of them, which is root's alone.
 fn folder() -> Result<&'static Path, LockError> {
     let folder = Path::new(RUN);
@@ -196,13 +228,17 @@ mod tests {
         let holder = busy.holder.expect("the kernel tells who has it");
         assert_eq!((holder.pid, holder.goes), (std::process::id(), Goes::On));
         assert!(!holder.command.is_empty());
+        let path = folder.join("test.lock");
+        assert!(matches!(held(&path).unwrap(), Held::By(Some(by)) if by == holder));
         thread::scope(|scope| {
             let second = scope.spawn(|| take(10_000).map(|lock| lock.release(Leave::Nothing)));
             thread::sleep(Duration::from_millis(30));
             first.release(Leave::File);
             second.join().unwrap().unwrap();
         });
-        assert!(!folder.join("test.lock").exists());
+        assert!(held(&path).is_err() && !path.exists(), "whoever asks makes none");
+        drop(take(0).unwrap());
+        assert_eq!(held(&path).unwrap(), Held::ByNobody);
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! The unit that watches as long as the host runs (A19).
 
+pub mod writer;
+
 use std::path::Path;
 
 use crate::systemd::{self, Begins, OURS, Started, State, Unit, UnitError};

@@ -10,6 +10,7 @@ mod kept;
 mod lines;
 mod local;
 mod packets;
+pub(crate) mod pen;
 pub(crate) mod pulse;
 pub(crate) mod react;
 mod saved;

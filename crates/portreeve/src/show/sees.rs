@@ -14,6 +14,7 @@ use super::{escape::visible, out::Out};
 use crate::{
     commands::watch::{
         followed::{Standing, Trouble, Unread},
+        pen::Another,
         sight::{Blind, gate::ByGate},
     },
     failure::{Failure, io_cause},
@@ -30,6 +31,8 @@ pub(crate) struct Sees<'s> {
     pub(crate) logs: Vec<(&'s str, Standing)>,
     /// Why reading does not go on where it was.
     pub(crate) trouble: Option<&'s Trouble>,
+    /// The watch that writes down what is found instead of this one.
+    pub(crate) another: Option<Another>,
     /// Whether the policy, or the host, cannot be looked at any more.
     pub(crate) is_stale: bool,
 }
@@ -91,7 +94,8 @@ impl Sees<'_> {
             Standing::Journal | Standing::File => None,
         });
         let stale = self.is_stale.then(|| STALE.into());
-        each_once(packets.into_iter().chain(logs).chain(self.trouble.map(trouble)).chain(stale))
+        let kept = self.trouble.map(trouble).into_iter().chain(self.another.map(another));
+        each_once(packets.into_iter().chain(logs).chain(kept).chain(stale))
     }
 }
 
@@ -176,6 +180,19 @@ fn trouble(trouble: &Trouble) -> Text {
     }
 }
 
+fn another(Another(pid): Another) -> Text {
+    match pid {
+        Some(pid) => text!(
+            "what `why` and `audit` tell, another watch writes that (pid {pid})",
+            "why と audit が使う記録(別の監視が書き込み中: pid {pid})"
+        ),
+        None => text!(
+            "what `why` and `audit` tell, another watch writes that",
+            "why と audit が使う記録(別の監視が書き込み中)"
+        ),
+    }
+}
+
 fn name(path: &Path) -> String {
     visible(&path.display().to_string()).into_owned()
 }
@@ -185,7 +202,25 @@ mod tests {
     use super::*;
 
     fn told(blind: Option<&Blind>, logs: &[(&str, Standing)], trouble: Option<&Trouble>) -> Text {
-        Sees { blind, by_gate: None, logs: logs.to_vec(), trouble, is_stale: false }.text()
+        Sees { blind, by_gate: None, logs: logs.to_vec(), trouble, another: None, is_stale: false }.text()
+    }
+
+    #[test]
+    fn whoever_writes_nothing_down_says_who_does() {
+        let sees = Sees {
+            blind: None,
+            by_gate: None,
+            logs: Vec::new(),
+            trouble: None,
+            another: Some(Another(Some(7))),
+            is_stale: false,
+        };
+        let Text { en, ja } = sees.text();
+        assert!(
+            en.ends_with(" · not: what `why` and `audit` tell, another watch writes that (pid 7)"),
+            "{en}"
+        );
+        assert!(ja.ends_with("対象外: why と audit が使う記録(別の監視が書き込み中: pid 7)"), "{ja}");
     }
 
     #[test]

@@ -143,9 +143,13 @@ fn the_host_watches_by_itself() {
     site.run("portreeve apply --no-trial --no-session");
     let enabled = site.ask("watch enable");
     assert_eq!(enabled.status, 0, "{enabled:#?}");
+    let at_once = site.ask("watch status");
+    assert!(at_once.status == 0 && at_once.stdout.starts_with("The watch runs since"), "{at_once:#?}");
     let [one, other]: [Client; 2] = std::array::from_fn(|_| lab(Client::create(&site.network)));
     is_kept_out_soon(&site, &one);
 
+    // It is written down once a second.
+    thread::sleep(Duration::from_secs(2));
     let status = site.ask("watch status -o ndjson");
     let document = status.json();
     assert_eq!((status.status, &document["runs"]), (0, &true.into()), "{document:#}");
@@ -153,8 +157,19 @@ fn the_host_watches_by_itself() {
     assert_eq!((&pulse["mode"], &pulse["lost"]), (&"block".into(), &0.into()), "{document:#}");
     assert!(pulse["events"].as_u64() > Some(0), "{document:#}");
 
+    // One by hand writes nothing beside it, and says so; its end is not the end of the other.
+    let by_hand = site.run("portreeve watch --for 3s").stdout;
+    let pid = site.run("systemctl show -P MainPID portreeve-watch.service").stdout;
+    assert!(by_hand.contains(&format!("another watch writes that (pid {})", pid.trim())), "{by_hand}");
+    let status = site.ask("watch status -o ndjson");
+    let document = status.json();
+    assert_eq!((status.status, document["pulse"]["pid"].to_string()), (0, pid.trim().into()), "{document:#}");
+
     // It begins again where it ended.
-    site.run("systemctl kill -s KILL portreeve-watch.service");
+    let killed = lab(site
+        .host
+        .run("systemctl kill -s KILL portreeve-watch.service; sleep 0.5; portreeve watch status"));
+    assert!(killed.status == 1 && killed.stdout.starts_with("Nobody watches."), "{killed:#?}");
     is_kept_out_soon(&site, &other);
     let kept = kept_out(&site);
     assert!(kept.contains(&source(&one)) && kept.contains("expires"), "{kept}");

@@ -1,11 +1,17 @@
 //! `portreeve watch enable|disable`: the host watches by itself (A19).
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use portreeve_core::{text, words::Words};
 use portreeve_host::{events::probing, root, watching};
 
+use super::{pulse::Runs, status};
 use crate::{
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     ledger::whole,
     settings::{Settings, Verbosity},
     show::{escape::visible, next, out::Out},
@@ -16,6 +22,14 @@ const NOT_ENABLED: Words =
     Words { en: "this host does not watch by itself", ja: "常時監視を設定できません" };
 const NOT_DISABLED: Words =
     Words { en: "this host goes on watching", ja: "常時監視を解除できません" };
+
+const UNHEARD: Words = Words {
+    en: "warning: it has not said yet that it runs; see: journalctl -u portreeve-watch",
+    ja: "警告: 監視が始まったことをまだ確認できません。次のコマンドで確認してください: journalctl -u portreeve-watch",
+};
+/// As long as a watch takes to begin on a slow host.
+const PATIENCE: Duration = Duration::from_secs(10);
+const NAP: Duration = Duration::from_millis(50);
 
 /// Has the host watch from now on.
 ///
@@ -31,6 +45,7 @@ pub(super) fn enable(settings: &Settings, out: &mut Out) -> Result<Exit, Failure
     if is_new {
         out.changed();
     }
+    let speaks = speaks();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
@@ -44,8 +59,25 @@ pub(super) fn enable(settings: &Settings, out: &mut Out) -> Result<Exit, Failure
         text!("Nothing to do: {unit} runs.", "{unit} は既に動作しています。")
     };
     out.sentences(said.in_lang(settings.lang))?;
-    next::print(&["portreeve watch list".into(), "portreeve watch disable".into()], out)?;
+    if !speaks {
+        warn(UNHEARD.in_lang(settings.lang));
+    }
+    next::print(&["portreeve watch status".into(), "portreeve watch disable".into()], out)?;
     Ok(Exit::Fine)
+}
+
+/// Whether the watch says that it runs, after some time at most: whoever asks next is not told that nobody watches.
+fn speaks() -> bool {
+    let start = Instant::now();
+    loop {
+        if status::runs() == Some(Runs::Yes) {
+            return true;
+        }
+        if start.elapsed() > PATIENCE || !watching::is_active() {
+            return false;
+        }
+        thread::sleep(NAP);
+    }
 }
 
 /// What the kernel remembers for the next watch goes.

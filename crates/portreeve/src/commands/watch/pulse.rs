@@ -1,6 +1,7 @@
 //! How the watch that runs is: what it has heard, how late, and how much of it was lost (A19, A20).
 
 use jiff::{SignedDuration, Timestamp};
+use portreeve_host::watching::writer::Writes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,10 +56,27 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Whether it runs at `now`, where it said so last at `at`.
-    pub(crate) fn runs(&self, at: Timestamp, now: Timestamp) -> bool {
-        !self.ended && self.pid != 0 && now.duration_since(at).abs() < RUNS
+    /// Whether a watch runs at `now`, where this is how one was at `at`, and that one `writes` by now.
+    pub(crate) fn runs(&self, writes: Writes, at: Timestamp, now: Timestamp) -> Runs {
+        let is_heard = !self.ended && self.pid != 0;
+        match writes {
+            Writes::Somebody(Some(pid)) if !is_heard || pid != self.pid => Runs::Silent(pid),
+            Writes::Somebody(_) => Runs::Yes,
+            Writes::Unknown if is_heard && now.duration_since(at).abs() < RUNS => Runs::Yes,
+            Writes::Unknown | Writes::Nobody => Runs::No,
+        }
     }
+}
+
+/// Whether somebody watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Nobody does.
+    No,
+    /// He who said last how he is.
+    Yes,
+    /// Another one, of this process, who has not said yet how he is.
+    Silent(u32),
 }
 
 /// What it counts between two times that it says so.
@@ -114,10 +132,23 @@ mod tests {
     }
 
     #[test]
-    fn whoever_said_nothing_for_long_runs_no_more() {
+    fn whoever_holds_the_lock_runs() {
         let pulse = Counting::since(at(0)).tell(at(0));
-        assert!(pulse.runs(at(0), at(89_999)) && !pulse.runs(at(0), at(90_000)));
-        assert!(!Pulse { ended: true, ..pulse }.runs(at(0), at(1)));
-        assert!(!Pulse::default().runs(at(0), at(1)), "nobody ever did");
+        let runs = |writes| pulse.runs(writes, at(0), at(1));
+        assert_eq!(runs(Writes::Nobody), Runs::No, "whatever it said a moment ago");
+        assert_eq!(runs(Writes::Somebody(Some(pulse.pid))), Runs::Yes);
+        assert_eq!(runs(Writes::Somebody(Some(1))), Runs::Silent(1));
+        let ended = Pulse { ended: true, ..pulse.clone() };
+        assert_eq!(ended.runs(Writes::Somebody(Some(pulse.pid)), at(0), at(1)), Runs::Silent(pulse.pid));
+        assert_eq!(Pulse::default().runs(Writes::Somebody(Some(1)), at(0), at(1)), Runs::Silent(1));
+    }
+
+    #[test]
+    fn where_nobody_can_tell_whoever_said_nothing_for_long_runs_no_more() {
+        let pulse = Counting::since(at(0)).tell(at(0));
+        let runs = |pulse: &Pulse, now| pulse.runs(Writes::Unknown, at(0), at(now));
+        assert_eq!((runs(&pulse, 89_999), runs(&pulse, 90_000)), (Runs::Yes, Runs::No));
+        assert_eq!(runs(&Pulse { ended: true, ..pulse }, 1), Runs::No);
+        assert_eq!(runs(&Pulse::default(), 1), Runs::No, "nobody ever did");
     }
 }

@@ -40,6 +40,7 @@ use super::{
     binds::Binds,
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
+    pen::{Pen, Turn},
     pulse::{Counting, HeardFrom},
     react::{Reacted, Seen, react},
     told::Told as Keep,
@@ -86,6 +87,7 @@ pub(super) struct Sight<'a> {
     traces: Traces,
     kept: Keeping,
     many: Many,
+    pen: Pen,
     counting: Counting,
     /// As it was read last.
     policy: Option<Rc<Policy>>,
@@ -164,13 +166,15 @@ impl<'a> Sight<'a> {
             traces,
             kept,
             many,
+            pen: Pen::of(directories::watch()),
             counting: Counting::since(now),
             policy: look.policy,
             known,
             seen: Instant::now(),
             is_stale: false,
             wrote: HashMap::new(),
-            has_more: false,
+            // That it runs is said at once.
+            has_more: true,
             left,
         })
     }
@@ -199,6 +203,7 @@ impl<'a> Sight<'a> {
             by_gate: self.by_gate.as_ref(),
             logs: self.followed.standing(),
             trouble: self.followed.trouble(),
+            another: self.pen.another(),
             is_stale: self.is_stale,
         }
     }
@@ -228,12 +233,10 @@ impl<'a> Sight<'a> {
         let unread = self.read(&mut suspicions);
         let mut seen = None;
         let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it, &mut seen)).collect();
-        let now = Timestamp::now();
         self.counting.pulse.lost_of_logs += unread.len() as u64;
-        self.followed.keep(now);
         self.counting.pulse.packets = self.heard_from();
-        let Self { kept, watch, followed, counting, policy, .. } = self;
-        kept.keep(&reacted, watch, || by_now(watch, followed, counting, mode(policy.as_deref()), now));
+        self.kept.add(&reacted);
+        self.keep();
         Heard { reacted, binds: std::mem::take(&mut self.bound), lost, unread }
     }
 
@@ -242,8 +245,27 @@ impl<'a> Sight<'a> {
         react(suspicion, traces, (&mut self.watch, seen), (self.settings, self.policy.as_ref()))
     }
 
+    /// Writes down what is known by now, where it is this watch's turn and the last time was long enough ago.
+    fn keep(&mut self) {
+        match self.pen.turn() {
+            Turn::Own => {}
+            Turn::Taken => self.kept.take_over(),
+            Turn::Another => return,
+        }
+        let now = Timestamp::now();
+        self.followed.keep(now);
+        if self.heard_from() != HeardFrom::Nobody {
+            self.many.keep(&self.watch);
+        }
+        let Self { kept, watch, followed, counting, policy, .. } = self;
+        kept.keep(watch, || by_now(watch, followed, counting, mode(policy.as_deref()), now));
+    }
+
     /// Writes down how far logs were read, and who was told of.
     pub(super) fn close(&mut self) {
+        if self.pen.turn() == Turn::Another {
+            return;
+        }
         let now = Timestamp::now();
         self.followed.keep_now(now);
         self.counting.pulse.ended = true;

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use portreeve_core::words::Words;
-use portreeve_host::root;
+use portreeve_host::{root, watching::writer::writes};
 
-use super::told::{self, Told};
+use super::{
+    pulse::Runs,
+    told::{self, Told, ToldError},
+};
 use crate::{
     directories,
     door::WITH_SUDO,
@@ -30,17 +33,27 @@ pub(super) fn tell(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
     if !root::is_of_host() {
         return Err(Failure::usage(FAILED).because(NOT_ROOT).hint(WITH_SUDO));
     }
-    let folder = directories::watch();
-    let told = folder.map_or_else(|| Ok(Told::default()), |folder| Told::read(&folder));
-    let told = told.map_err(|error| told::failure(&error, FAILED))?;
     let now = Timestamp::now();
-    let runs = told.pulse.runs(told.at, now);
+    let (told, runs) = now_by(now).map_err(|error| told::failure(&error, FAILED))?;
     if settings.format == Format::Ndjson {
         out.ndjson(&show::document(&told, runs))?;
     } else if settings.verbosity != Verbosity::Quiet {
         show::print(&told, runs, now, out)?;
-        let command = if runs { "portreeve watch list" } else { "portreeve watch enable" };
+        let command = if runs == Runs::No { "portreeve watch enable" } else { "portreeve watch list" };
         next::print(&[command.into()], out)?;
     }
-    Ok(if runs { Exit::Fine } else { Exit::Found })
+    Ok(if runs == Runs::No { Exit::Found } else { Exit::Fine })
+}
+
+/// Whether somebody watches; `None` where nobody can tell.
+pub(super) fn runs() -> Option<Runs> {
+    now_by(Timestamp::now()).ok().map(|(_, runs)| runs)
+}
+
+/// What the watch said last, and whether it runs at `now`.
+fn now_by(now: Timestamp) -> Result<(Told, Runs), ToldError> {
+    let Some(folder) = directories::watch() else { return Ok((Told::default(), Runs::No)) };
+    let told = Told::read(&folder)?;
+    let runs = told.pulse.runs(writes(&folder), told.at, now);
+    Ok((told, runs))
 }

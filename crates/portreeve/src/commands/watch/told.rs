@@ -93,6 +93,15 @@ impl Told {
         self.at != Timestamp::default()
     }
 
+    /// Those whom another watch told of come in, in the order in which all were.
+    pub(super) fn take_in(&mut self, theirs: Self) {
+        let is_there = |one: &Reacted, all: &[Reacted]| all.iter().any(|other| is_same(one, other));
+        let new: Vec<_> = theirs.all.into_iter().filter(|one| !is_there(one, &self.all)).collect();
+        self.all.extend(new);
+        self.all.sort_by_key(|told| told.suspicion.at);
+        self.all.drain(..self.all.len().saturating_sub(MAX));
+    }
+
     /// One more was told of.
     pub(super) fn add(&mut self, reacted: Reacted) {
         if self.all.len() >= MAX {
@@ -111,6 +120,12 @@ impl Told {
             .map_err(|error| KeepError::Write { path: path.clone(), source: error.into() })?;
         replace_soon(&path, &bytes, Readers::Owner)
     }
+}
+
+/// Whether both are the same line.
+fn is_same(one: &Reacted, other: &Reacted) -> bool {
+    let line = |Reacted { suspicion, .. }: &Reacted| (suspicion.source, suspicion.kind, suspicion.at);
+    line(one) == line(other)
 }
 
 /// He may have touched more since.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     commands::watch::{
-        pulse::{HeardFrom, Pulse},
+        pulse::{HeardFrom, Pulse, Runs},
         told::Told,
     },
     failure::Failure,
@@ -30,7 +30,7 @@ pub(crate) struct StatusView<'a> {
     runs: bool,
     /// When the watch said last how it is, RFC 3339, UTC; null where nobody ever watched.
     at: Option<String>,
-    /// How it was then; null where nobody ever watched.
+    /// How it was then; null where nobody ever watched, or the one who runs has not said so yet.
     pulse: Option<&'a Pulse>,
     /// The services of which it reads no log, though they write one.
     unread: &'a [String],
@@ -39,13 +39,13 @@ pub(crate) struct StatusView<'a> {
 }
 
 /// The same for a program.
-pub(crate) fn document(told: &Told, runs: bool) -> StatusView<'_> {
+pub(crate) fn document(told: &Told, runs: Runs) -> StatusView<'_> {
     let is_known = told.is_of_somebody();
     StatusView {
         version: VERSION,
-        runs,
+        runs: runs != Runs::No,
         at: is_known.then(|| told.at.to_string()),
-        pulse: is_known.then_some(&told.pulse),
+        pulse: (is_known && !matches!(runs, Runs::Silent(_))).then_some(&told.pulse),
         unread: &told.unread,
         suspicions: told.all.len(),
     }
@@ -56,19 +56,25 @@ pub(crate) fn document(told: &Told, runs: bool) -> StatusView<'_> {
 /// # Errors
 ///
 /// Where nobody reads it.
-pub(crate) fn print(told: &Told, runs: bool, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+pub(crate) fn print(told: &Told, runs: Runs, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
     out.sentences(first(told, runs, now).in_lang(out.lang))?;
-    if !told.is_of_somebody() {
+    if !told.is_of_somebody() || matches!(runs, Runs::Silent(_)) {
         return Ok(());
     }
     let lines = [heard(&told.pulse), read(told), remembered(told)];
     lines.iter().try_for_each(|line| out.line(visible(line.in_lang(out.lang)).as_ref()))
 }
 
-fn first(told: &Told, runs: bool, now: Timestamp) -> Text {
+fn first(told: &Told, runs: Runs, now: Timestamp) -> Text {
     let Pulse { pid, since, mode, .. } = &told.pulse;
     let Text { en, ja } = ago(told.at, now);
-    if runs {
+    if let Runs::Silent(pid) = runs {
+        return text!(
+            "A watch runs (pid {pid}), and has not said yet how it is.",
+            "監視中です(pid {pid})。状況はまだ記録されていません。"
+        );
+    }
+    if runs == Runs::Yes {
         let since = since.strftime("%Y-%m-%d %H:%M:%S");
         return text!(
             "The watch runs since {since} (pid {pid}, mode {mode}); as of {en}:",

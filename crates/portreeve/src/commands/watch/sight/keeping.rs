@@ -49,10 +49,21 @@ impl Keeping {
         spared.map(|told| (told.suspicion.source, &told.reaction, told.suspicion.at))
     }
 
-    /// Adds these, and writes all of them down where the last time was long enough ago.
-    pub(super) fn keep(&mut self, reacted: &[Reacted], watch: &Watch, tell: impl FnOnce() -> Told) {
+    /// Another watch has written there: whom it told of is kept, too.
+    pub(super) fn take_over(&mut self) {
+        if let Some(Ok(theirs)) = self.folder.as_deref().map(Told::read) {
+            self.told.take_in(theirs);
+        }
+    }
+
+    /// Adds these.
+    pub(super) fn add(&mut self, reacted: &[Reacted]) {
         self.is_new |= !reacted.is_empty();
         reacted.iter().cloned().for_each(|one| self.told.add(one));
+    }
+
+    /// Writes all of them down where the last time was long enough ago.
+    pub(super) fn keep(&mut self, watch: &Watch, tell: impl FnOnce() -> Told) {
         let each = if self.is_new { EACH } else { QUIET };
         if self.written.is_none_or(|written| written.elapsed() >= each) {
             self.keep_now(watch, tell());

@@ -52,14 +52,17 @@ impl Many {
             probing.count(|touches| self.touches.push(touches));
         }
         let what = Happening::Counted(&self.touches);
-        let told = watch.step(known, &Event { at: Timestamp::now(), what });
+        watch.step(known, &Event { at: Timestamp::now(), what })
+    }
+
+    /// Writes down what is usual, where that was some time ago.
+    pub(super) fn keep(&mut self, watch: &Watch) {
         if self.kept.elapsed() >= KEEP_EACH {
             self.keep_now(watch);
         }
-        told
     }
 
-    /// Writes down what is usual; where that cannot be, the next watch begins anew.
+    /// The same at once; where that cannot be, the next watch begins anew.
     pub(super) fn keep_now(&mut self, watch: &Watch) {
         self.kept = Instant::now();
         if let Some(folder) = &self.folder {
