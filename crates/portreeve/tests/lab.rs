@@ -93,6 +93,7 @@ mod lab {
     mod torn;
     mod torn_programs;
     mod undecided;
+    mod unkept;
     mod unlisted;
     mod unread;
     mod untold;

@@ -14,6 +14,7 @@ use super::{escape::visible, out::Out};
 use crate::{
     commands::watch::{
         followed::{Standing, Trouble, Unread},
+        lapse::{How, Kept, Lapse},
         pen::Another,
         sight::{Blind, gate::ByGate},
     },
@@ -33,6 +34,8 @@ pub(crate) struct Sees<'s> {
     pub(crate) trouble: Option<&'s Trouble>,
     /// The watch that writes down what is found instead of this one.
     pub(crate) another: Option<Another>,
+    /// What of that is missing, or will be.
+    pub(crate) lapses: Vec<&'s Lapse>,
     /// Whether the policy, or the host, cannot be looked at any more.
     pub(crate) is_stale: bool,
 }
@@ -95,6 +98,7 @@ impl Sees<'_> {
         });
         let stale = self.is_stale.then(|| STALE.into());
         let kept = self.trouble.map(trouble).into_iter().chain(self.another.map(another));
+        let kept = kept.chain(self.lapses.iter().map(|lapse| lost(lapse)));
         each_once(packets.into_iter().chain(logs).chain(kept).chain(stale))
     }
 }
@@ -180,6 +184,32 @@ fn trouble(trouble: &Trouble) -> Text {
     }
 }
 
+fn lost(Lapse { of, how, path }: &Lapse) -> Text {
+    let path = name(path);
+    match (of, how) {
+        (Kept::Told, How::Broken) => {
+            text!(
+                "whom the watch before told of, {path} is broken",
+                "以前の監視が知らせた送信元({path} が壊れています)"
+            )
+        }
+        (Kept::Told, How::Unwritten) => text!(
+            "what `why` and `audit` tell, {path} cannot be written",
+            "why と audit が使う記録({path} に書き込めません)"
+        ),
+        (Kept::Usual, How::Broken) => {
+            text!(
+                "what was usual before this run, {path} is broken",
+                "起動前の平常時の数({path} が壊れています)"
+            )
+        }
+        (Kept::Usual, How::Unwritten) => text!(
+            "what the next run takes for usual, {path} cannot be written",
+            "次回の起動に引き継ぐ平常時の数({path} に書き込めません)"
+        ),
+    }
+}
+
 fn another(Another(pid): Another) -> Text {
     match pid {
         Some(pid) => text!(
@@ -202,7 +232,27 @@ mod tests {
     use super::*;
 
     fn told(blind: Option<&Blind>, logs: &[(&str, Standing)], trouble: Option<&Trouble>) -> Text {
-        Sees { blind, by_gate: None, logs: logs.to_vec(), trouble, another: None, is_stale: false }.text()
+        Sees {
+            blind,
+            by_gate: None,
+            logs: logs.to_vec(),
+            trouble,
+            another: None,
+            lapses: Vec::new(),
+            is_stale: false,
+        }
+        .text()
+    }
+
+    #[test]
+    fn what_is_not_kept_is_told_with_its_file() {
+        let said = |of, how| lost(&Lapse { of, how, path: "/x/y.json".into() }).en;
+        for how in [How::Broken, How::Unwritten] {
+            for of in [Kept::Told, Kept::Usual] {
+                let end = if how == How::Broken { "is broken" } else { "cannot be written" };
+                assert!(said(of, how).ends_with(&format!(", /x/y.json {end}")));
+            }
+        }
     }
 
     #[test]
@@ -213,6 +263,7 @@ mod tests {
             logs: Vec::new(),
             trouble: None,
             another: Some(Another(Some(7))),
+            lapses: Vec::new(),
             is_stale: false,
         };
         let Text { en, ja } = sees.text();

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// A watch that runs says each half minute how it is.
 const RUNS: SignedDuration = SignedDuration::from_secs(90);
 
+/// So long it takes at most on a slow host.
+const LATE: SignedDuration = SignedDuration::from_secs(40);
+
 /// Who tells of packets that reach nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +82,13 @@ pub(crate) enum Runs {
     Silent(u32),
 }
 
+impl Runs {
+    /// Whether what was written `at` lacks what was found since: a watch that runs writes more often.
+    pub(crate) fn is_late(self, at: Timestamp, now: Timestamp) -> bool {
+        self != Self::No && now.duration_since(at) > LATE
+    }
+}
+
 /// What it counts between two times that it says so.
 #[derive(Debug)]
 pub(super) struct Counting {
@@ -141,6 +151,12 @@ mod tests {
         let ended = Pulse { ended: true, ..pulse.clone() };
         assert_eq!(ended.runs(Writes::Somebody(Some(pulse.pid)), at(0), at(1)), Runs::Silent(pulse.pid));
         assert_eq!(Pulse::default().runs(Writes::Somebody(Some(1)), at(0), at(1)), Runs::Silent(1));
+    }
+
+    #[test]
+    fn whoever_runs_and_writes_nothing_is_late() {
+        assert!(!Runs::Yes.is_late(at(0), at(40_000)) && Runs::Yes.is_late(at(0), at(40_001)));
+        assert!(Runs::Silent(1).is_late(at(0), at(50_000)) && !Runs::No.is_late(at(0), at(50_000)));
     }
 
     #[test]

@@ -204,6 +204,7 @@ impl<'a> Sight<'a> {
             logs: self.followed.standing(),
             trouble: self.followed.trouble(),
             another: self.pen.another(),
+            lapses: self.kept.lapse().into_iter().chain(self.many.lapse()).collect(),
             is_stale: self.is_stale,
         }
     }

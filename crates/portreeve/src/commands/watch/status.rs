@@ -51,7 +51,11 @@ pub(super) fn runs() -> Option<Runs> {
 }
 
 /// What the watch said last, and whether it runs at `now`.
-fn now_by(now: Timestamp) -> Result<(Told, Runs), ToldError> {
+///
+/// # Errors
+///
+/// Something is kept, and cannot be told.
+pub(crate) fn now_by(now: Timestamp) -> Result<(Told, Runs), ToldError> {
     let Some(folder) = directories::watch() else { return Ok((Told::default(), Runs::No)) };
     let told = Told::read(&folder)?;
     let runs = told.pulse.runs(writes(&folder), told.at, now);

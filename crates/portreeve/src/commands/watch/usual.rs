@@ -32,19 +32,27 @@ pub(super) enum Kept {
     Usual(Usual),
     /// Nothing that can be used: it begins anew.
     Nothing,
+    /// Something else, or it cannot be read: it begins anew.
+    Broken(PathBuf),
     /// A newer portreeve wrote it: nothing is kept beside that.
     Newer,
 }
 
 /// What was kept in `folder`.
 pub(super) fn kept(folder: &Path, now: Timestamp) -> Kept {
-    let Ok(bytes) = read::file(&folder.join(NAME), BYTES_MAX) else { return Kept::Nothing };
+    let path = folder.join(NAME);
+    let bytes = match read::file(&path, BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_missing() => return Kept::Nothing,
+        Err(_) => return Kept::Broken(path),
+    };
     if read::layout(&bytes).is_some_and(|layout| layout > LAYOUT) {
         return Kept::Newer;
     }
     match serde_json::from_slice::<Record<Usual>>(&bytes) {
         Ok(Record { usual, .. }) if now.duration_since(usual.began).abs() <= OLD => Kept::Usual(usual),
-        _ => Kept::Nothing,
+        Ok(_) => Kept::Nothing,
+        Err(_) => Kept::Broken(path),
     }
 }
 
@@ -83,7 +91,7 @@ mod tests {
         assert_eq!(kept(&folder, began), Kept::Newer);
         for broken in ["", "{}", &text[..text.len() - 3], &text.replace("tcp", "ip")] {
             fs::write(&path, broken).unwrap();
-            assert_eq!(kept(&folder, began), Kept::Nothing, "{broken}");
+            assert_eq!(kept(&folder, began), Kept::Broken(path.clone()), "{broken}");
         }
         fs::remove_dir_all(&folder).unwrap();
     }

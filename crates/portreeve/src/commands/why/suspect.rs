@@ -9,9 +9,10 @@ use crate::{
     commands::watch::{
         blocked,
         react::Reacted,
+        status::now_by,
         told::{self, Told},
     },
-    directories, door,
+    door,
     exit::Exit,
     failure::Failure,
     settings::{Format, Settings, Verbosity},
@@ -50,11 +51,12 @@ pub(super) fn tell(address: IpAddr, settings: &Settings, out: &mut Out) -> Resul
     let source = Source::of(address);
     let door = door::open(FAILED)?;
     let temporary = door::temporary(FAILED)?;
-    let told = told()?;
+    let (told, runs) = now_by(door.now).map_err(|error| told::failure(&error, FAILED))?;
     let kept = temporary.blocked_for(BlockedSource::of(address), Some(Duration::ZERO));
     let blocked: Option<Blocked<'_>> = kept.as_ref().map(|kept| blocked::told(kept, &door.history));
     let own: Vec<&Reacted> = told.all.iter().filter(|told| is_about(told, source)).collect();
-    let suspect = Suspect { source, blocked, told: own, watched: watched(&told), now: door.now };
+    let is_late = runs.is_late(told.at, door.now);
+    let suspect = Suspect { source, blocked, told: own, watched: watched(&told), is_late, now: door.now };
     if settings.verbosity == Verbosity::Quiet {
         return Ok(if suspect.blocked.is_some() { Exit::Found } else { Exit::Fine });
     }
@@ -77,11 +79,6 @@ fn is_about(Reacted { suspicion, .. }: &Reacted, source: Source) -> bool {
 /// When somebody watched last; `None` where nobody ever did.
 fn watched(told: &Told) -> Option<Timestamp> {
     told.is_of_somebody().then_some(told.at)
-}
-
-fn told() -> Result<Told, Failure> {
-    let Some(folder) = directories::watch() else { return Ok(Told::default()) };
-    Told::read(&folder).map_err(|error| told::failure(&error, FAILED))
 }
 
 /// What to type next.

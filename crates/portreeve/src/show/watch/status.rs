@@ -61,8 +61,20 @@ pub(crate) fn print(told: &Told, runs: Runs, now: Timestamp, out: &mut Out) -> R
     if !told.is_of_somebody() || matches!(runs, Runs::Silent(_)) {
         return Ok(());
     }
+    if runs.is_late(told.at, now) {
+        out.sentences(late(told.at).in_lang(out.lang))?;
+    }
     let lines = [heard(&told.pulse), read(told), remembered(told)];
     lines.iter().try_for_each(|line| out.line(visible(line.in_lang(out.lang)).as_ref()))
+}
+
+/// What was found since is not here.
+pub(super) fn late(at: Timestamp) -> Text {
+    let at = at.strftime("%Y-%m-%d %H:%M:%S");
+    text!(
+        "The watch could not write down what it has found since {at}: that is missing here.",
+        "{at} 以降の監視の記録を書き込めていないため、その後の内容は含まれていません。"
+    )
 }
 
 fn first(told: &Told, runs: Runs, now: Timestamp) -> Text {

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::{
     WatchView,
     blocked::{self, Blocked},
-    line, tell_again,
+    line,
+    status::late,
+    tell_again,
 };
 use crate::{
     commands::watch::{react::Reacted, traces::Trace},
@@ -34,6 +36,8 @@ pub(crate) struct Suspect<'a> {
     pub(crate) told: Vec<&'a Reacted>,
     /// When somebody watched last.
     pub(crate) watched: Option<Timestamp>,
+    /// Whether he watches, and what he has found since is not known.
+    pub(crate) is_late: bool,
     /// When this is told.
     pub(crate) now: Timestamp,
 }
@@ -80,6 +84,9 @@ fn view(told: &Reacted, lang: Lang) -> WatchView<'_> {
 /// Where nobody reads it.
 pub(crate) fn print(suspect: &Suspect<'_>, out: &mut Out) -> Result<(), Failure> {
     out.sentences(standing(suspect).in_lang(out.lang))?;
+    if let Some(at) = suspect.watched.filter(|_| suspect.is_late) {
+        out.sentences(late(at).in_lang(out.lang))?;
+    }
     if suspect.told.is_empty() {
         return out.sentences(nothing(suspect.watched).in_lang(out.lang));
     }

@@ -8,7 +8,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::watch::{Confidence, Reaction, Source, Suspicion, Watch};
 
-use crate::commands::watch::{react::Reacted, told::Told};
+use crate::commands::watch::{
+    lapse::{self, How, Kept, Lapse},
+    react::Reacted,
+    told::{Told, ToldError},
+};
 
 /// So often at most.
 const EACH: Duration = Duration::from_secs(1);
@@ -23,13 +27,22 @@ pub(super) struct Keeping {
     told: Told,
     is_new: bool,
     written: Option<Instant>,
+    /// Why some of it is missing, or will be.
+    lapse: Option<Lapse>,
 }
 
 impl Keeping {
     /// After whoever is kept in `folder`; what cannot be read there is begun anew.
     pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
-        let told = folder.as_deref().and_then(|folder| Told::read(folder).ok()).unwrap_or_default();
-        Self { folder, told, is_new: true, written: None }
+        let read = folder.as_deref().map_or_else(|| Ok(Told::default()), Told::read);
+        let (told, lapse) =
+            read.map_or_else(|error| (Told::default(), Some(broken(error))), |told| (told, None));
+        Self { folder, told, is_new: true, written: None, lapse }
+    }
+
+    /// Why some of it is missing, or will be.
+    pub(super) const fn lapse(&self) -> Option<&Lapse> {
+        self.lapse.as_ref()
     }
 
     /// Whether he was told of for this already, as far as is kept.
@@ -77,7 +90,47 @@ impl Keeping {
         self.told = Told { all, ..by_now };
         self.written = Some(Instant::now());
         let Some(folder) = &self.folder else { return };
-        // Whoever asks hears from the time of the last one that it is old.
-        self.is_new = self.told.write(folder, watch, now).is_err();
+        let unwritten = self.told.write(folder, watch, now).err().map(|error| error.path().to_owned());
+        // What could not be written is new the next time, too.
+        self.is_new = unwritten.is_some();
+        self.lapse = lapse::after(self.lapse.take(), Kept::Told, unwritten);
+    }
+}
+
+fn broken(error: ToldError) -> Lapse {
+    let (ToldError::Read { path, .. } | ToldError::Garbled { path }) = error;
+    Lapse { of: Kept::Told, how: How::Broken, path }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_is_broken_or_cannot_be_written_is_known() {
+        let folder = std::env::temp_dir().join(format!("portreeve-keeping-{}", std::process::id()));
+        let (file, watch) = (folder.join("told.json"), Watch::new([1, 2], Timestamp::UNIX_EPOCH));
+        let how = |kept: &Keeping| kept.lapse().map(|lapse| (lapse.how, lapse.path.clone()));
+        fs::create_dir(&folder).unwrap();
+        assert_eq!(how(&Keeping::in_folder(Some(folder.clone()))), None);
+        fs::write(&file, "{").unwrap();
+        let mut kept = Keeping::in_folder(Some(folder.clone()));
+        assert_eq!(how(&kept), Some((How::Broken, file.clone())));
+        kept.keep_now(&watch, Told::default());
+        assert_eq!(how(&kept), Some((How::Broken, file.clone())), "what was there is lost");
+        // Nothing can take the place of a folder.
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let mut kept = Keeping { lapse: None, ..kept };
+        kept.keep_now(&watch, Told::default());
+        assert_eq!(how(&kept), Some((How::Unwritten, file.clone())));
+        fs::remove_dir(&file).unwrap();
+        kept.keep_now(&watch, Told::default());
+        assert_eq!(how(&kept), None, "there is room again");
+        fs::remove_dir_all(folder).unwrap();
     }
 }

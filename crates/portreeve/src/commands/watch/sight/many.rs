@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use portreeve_core::watch::{Event, FirstTouches, Happening, Known, Suspicion, Watch};
 use portreeve_host::events::probing::Probing;
 
-use crate::commands::watch::usual::{Kept, keep, kept};
+use crate::commands::watch::{
+    lapse::{self, How, Kept::Usual, Lapse},
+    usual::{Kept, keep, kept},
+};
 
 /// So often it is looked whether many share a scan.
 const LOOK_EACH: Duration = Duration::from_secs(10);
@@ -21,6 +24,8 @@ pub(super) struct Many {
     looked: Instant,
     kept: Instant,
     folder: Option<PathBuf>,
+    /// Why some of it is missing, or will be.
+    lapse: Option<Lapse>,
     /// What was counted, so that counting takes no memory each time.
     touches: Vec<FirstTouches>,
 }
@@ -33,7 +38,16 @@ impl Many {
             watch.recall_usual(usual, now);
         }
         let folder = folder.filter(|_| before != Kept::Newer);
-        Self { looked: Instant::now(), kept: Instant::now(), folder, touches: Vec::new() }
+        let lapse = match before {
+            Kept::Broken(path) => Some(Lapse { of: Usual, how: How::Broken, path }),
+            Kept::Usual(_) | Kept::Nothing | Kept::Newer => None,
+        };
+        Self { looked: Instant::now(), kept: Instant::now(), folder, lapse, touches: Vec::new() }
+    }
+
+    /// Why some of what is usual is missing, or will be.
+    pub(super) const fn lapse(&self) -> Option<&Lapse> {
+        self.lapse.as_ref()
     }
 
     /// Who shares a scan, where it is time to look; without the kernel's counts all of them were told of one by one.
@@ -66,7 +80,8 @@ impl Many {
     pub(super) fn keep_now(&mut self, watch: &Watch) {
         self.kept = Instant::now();
         if let Some(folder) = &self.folder {
-            let _ = keep(folder, &watch.usual());
+            let unwritten = keep(folder, &watch.usual()).err().map(|error| error.path().to_owned());
+            self.lapse = lapse::after(self.lapse.take(), Usual, unwritten);
         }
     }
 }
