@@ -5,6 +5,7 @@
 
 mod access;
 mod dovecot;
+mod form;
 pub mod header;
 pub mod journal;
 mod nginx;
@@ -16,7 +17,7 @@ mod vsftpd;
 
 use core::net::IpAddr;
 
-pub use self::header::Header;
+pub use self::{form::Form, header::Header};
 
 /// A longer line was cut, and nobody knows what its end would have been.
 pub const LINE_BYTES_MAX: usize = 8 << 10;
@@ -32,10 +33,18 @@ pub enum Program {
     Dovecot,
     /// vsftpd.
     Vsftpd,
-    /// What nginx writes of errors.
+    /// What nginx writes of errors, where strangers' words stand as they are.
     Nginx,
     /// What nginx and Apache write of each request.
     Access,
+}
+
+impl Program {
+    /// Whether its lines are its own words: none of nginx's errors is, into which whoever asks it can write whole lines.
+    #[must_use]
+    pub const fn is_witness(self) -> bool {
+        !matches!(self, Self::Nginx)
+    }
 }
 
 /// What a line tells.
@@ -73,7 +82,7 @@ pub enum Deed<'l> {
     Refused,
     /// He went before anything was decided.
     Left,
-    /// He asked a web server for something.
+    /// He asked a web server for something, as a user where one is named.
     Asked {
         /// The path, with whatever stands behind it.
         path: &'l str,

@@ -12,6 +12,7 @@ mod crowd;
 mod evidence;
 mod family;
 mod group;
+mod guarded;
 pub mod logs;
 mod open;
 mod paths;
@@ -91,7 +92,7 @@ pub enum Happening<'l> {
         /// Who.
         from: IpAddr,
     },
-    /// A service of TCP wrote of somebody: so his address is his own, too.
+    /// A service of TCP wrote of somebody: so his address is his own, too, unless strangers write in its name.
     Written(Written<'l>),
     /// Some seconds are over, in which so many touched ports of nobody's first of whom no [`Happening::Touch`] tells: then it is
     /// looked whether many share a scan.
@@ -194,7 +195,7 @@ impl Watch {
         if known.is_own(from) || self.blocks.has(Source::of(from), at) {
             return Vec::new();
         }
-        let shaken = self.shaken(known, from, at);
+        let shaken = written.program.is_witness().then(|| self.shaken(known, from, at)).flatten();
         let tick = self.tick(at);
         let [one, many] = self.attempts.step(self.key, written, (at, tick), self.began);
         shaken.into_iter().chain(one).chain(many).collect()

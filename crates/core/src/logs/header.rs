@@ -5,7 +5,7 @@ mod stamp;
 
 pub use stamp::Stamp;
 
-use super::{Program, place};
+use super::{Program, access, place};
 
 /// A line, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,6 @@ pub(super) fn program(name: &str) -> Option<Program> {
         "sshd" | "sshd-session" | "sshd-auth" => Some(Program::Sshd),
         "vsftpd" => Some(Program::Vsftpd),
         "dovecot" | "dovecot-auth" | "auth" | "auth-worker" => Some(Program::Dovecot),
-        "nginx" => Some(Program::Nginx),
         _ if name.starts_with("auth-worker(") || name.ends_with("-login") => Some(Program::Dovecot),
         _ if name.starts_with("postfix") => Some(Program::Postfix),
         _ => None,
@@ -123,8 +122,8 @@ fn without_id(message: &str) -> &str {
 }
 
 fn access(line: &str) -> Option<Header<'_>> {
-    place::leading(line, &[' '])?;
-    let stamp = Stamp::of_access(line.split_once(" [")?.1).map(|(stamp, _)| stamp)?;
+    let when = access::parts(line)?.when;
+    let stamp = Stamp::of_access(when).map(|(stamp, _)| stamp)?;
     Some(Header { stamp: Some(stamp), program: Program::Access, pid: None, message: line })
 }
 
@@ -140,6 +139,7 @@ mod tests {
     fn whoever_wrote_a_line_is_told_in_each_form() {
         use Program::{Access, Dovecot, Nginx, Postfix, Sshd, Vsftpd};
         let access = "192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 200 1";
+        let odd_user = "192.0.2.1 - a [b [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 401 1";
         for (line, program, pid, message) in [
             ("Jun 21 16:47:48 host sshd[13709]: a b", Sshd, Some(13_709), "a b"),
             ("Jan 5 01:31:41 sshd[7]: a", Sshd, Some(7), "a"),
@@ -155,6 +155,7 @@ mod tests {
             ("Fri Jan 19 12:20:33 2007 [pid 2] [x] FAIL", Vsftpd, Some(2), "[pid 2] [x] FAIL"),
             ("2012/04/09 11:53:29 [error] 2865#0: *6 a", Nginx, Some(2_865), "*6 a"),
             (access, Access, None, access),
+            (odd_user, Access, None, odd_user),
         ] {
             assert_eq!(told(line), Some((program, pid, message)), "{line}");
         }
@@ -172,6 +173,7 @@ mod tests {
             "1.2.3.4 x",
             "Jun 41 16:47:48 host sshd[1]: a",
             "2012/04/09 11:53:29 [error] x",
+            "Jun 21 16:47:48 host nginx: 2012/04/09 11:53:29 [error] 2865#0: *6 a",
         ];
         for line in lines {
             assert_eq!(told(line), None, "{line}");

@@ -7,7 +7,9 @@ use super::{
     Confidence, Key, Kind, Source, Suspicion,
     buckets::Buckets,
     crowd::Crowd,
-    digest, moment,
+    digest,
+    guarded::Guarded,
+    moment,
     paths::{Paths, probed},
     tries::{Tries, Try},
 };
@@ -21,6 +23,19 @@ const SERVICES_MAX: usize = 1_024;
 const CONNECTION_SECONDS: u32 = 600;
 /// Dovecot writes of one try twice: as who asked, and as who was asked.
 const PAUSE_SECONDS: u32 = 3;
+
+/// A web server asks for a user and his password so, and from this answer on it gives nothing (RFC 9110 §15.5).
+const UNAUTHORIZED: u16 = 401;
+const REFUSED: u16 = 400;
+
+/// How a login ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Login {
+    /// He was not let in.
+    Failed,
+    /// He was let in.
+    Welcome,
+}
 
 /// A service, by its place among those that were named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,14 +68,16 @@ pub(super) struct Attempts {
     services: alloc::vec::Vec<String>,
     /// Of each service, by its number.
     crowds: alloc::vec::Vec<Crowd>,
+    /// Likewise.
+    guarded: alloc::vec::Vec<Guarded>,
     tries: Buckets<Tries>,
     paths: Buckets<Paths>,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let (services, crowds) = Default::default();
-        Self { services, crowds, tries: Buckets::new(BUCKETS), paths: Buckets::new(BUCKETS) }
+        let (services, crowds, guarded) = Default::default();
+        Self { services, crowds, guarded, tries: Buckets::new(BUCKETS), paths: Buckets::new(BUCKETS) }
     }
 
     /// The number of a service by this name; of more than can be told apart the last one's.
@@ -70,6 +87,7 @@ impl Attempts {
             if self.services.len() < SERVICES_MAX {
                 self.services.push(name.into());
                 self.crowds.push(Crowd::default());
+                self.guarded.push(Guarded::default());
             }
             self.services.len() - 1
         });
@@ -114,31 +132,54 @@ impl Attempts {
     ) -> [Option<Suspicion>; 2] {
         let source = Source::of(written.attempt.source);
         let place = digest(key, &(source, written.service));
-        let one = self.of_source(key, written, place, (at, tick), began);
-        let many = self.of_crowd(key, written, place, (at, tick), began);
+        let login = self.login(key, written);
+        let one = self.of_source(key, (written, login), place, (at, tick), began);
+        let many = self.of_crowd(key, (written, login), place, (at, tick), began);
         [one, many]
+    }
+
+    /// How somebody's login ended, where the line tells of one. Of a web server it is a request as a user; one without is a browser
+    /// that asks whether it needs any.
+    fn login(&mut self, key: Key, written: &Written<'_>) -> Option<Login> {
+        let (path, status) = match written.attempt.deed {
+            Deed::Failed => return Some(Login::Failed),
+            Deed::Welcome => return Some(Login::Welcome),
+            Deed::Asked { path, status } => (path, status),
+            Deed::Refused | Deed::Left => return None,
+        };
+        let guarded = self.guarded.get_mut(usize::from(written.service.0))?;
+        let asks_for_user = status == UNAUTHORIZED;
+        if !asks_for_user && written.attempt.user.is_none() {
+            return None;
+        }
+        let place = digest(key, &without_query(path));
+        if asks_for_user {
+            guarded.keep(place);
+        }
+        let is_welcome = status < REFUSED && guarded.has(place);
+        let login = if asks_for_user { Some(Login::Failed) } else { is_welcome.then_some(Login::Welcome) };
+        login.filter(|_| written.attempt.user.is_some())
     }
 
     fn of_crowd(
         &mut self,
         key: Key,
-        written: &Written<'_>,
+        (written, login): (&Written<'_>, Option<Login>),
         place: u64,
         (at, tick): (Timestamp, u32),
         began: Timestamp,
     ) -> Option<Suspicion> {
         let crowd = self.crowds.get_mut(usize::from(written.service.0))?;
         let source = Source::of(written.attempt.source);
-        let rush = match written.attempt.deed {
-            Deed::Failed => {
+        let rush = match login? {
+            Login::Failed => {
                 let failed = self.tries.get(place).map_or(0, |(_, tries)| tries.count());
                 crowd.fails(source, failed, written.attempt.user.map(|user| digest(key, &user)), tick)?
             }
-            Deed::Welcome => {
+            Login::Welcome => {
                 crowd.welcomes(tick);
                 return None;
             }
-            _ => return None,
         };
         let blank = self.blank(written, at);
         Some(Suspicion {
@@ -154,30 +195,29 @@ impl Attempts {
     fn of_source(
         &mut self,
         key: Key,
-        written: &Written<'_>,
+        (written, login): (&Written<'_>, Option<Login>),
         place: u64,
         (at, tick): (Timestamp, u32),
         began: Timestamp,
     ) -> Option<Suspicion> {
-        let (kind, first, contacts, users, welcomed) = match written.attempt.deed {
-            Deed::Failed => {
+        if login == Some(Login::Welcome) {
+            self.tries.entry(place, tick).welcomes(tick);
+        }
+        let (kind, first, contacts, users, welcomed) = match (login, written.attempt.deed) {
+            (Some(Login::Failed), _) => {
                 let tries = self.tries.entry(place, tick);
                 let is_news = tries.fails(&a_try(key, written, tick));
                 let kind = if tries.is_spray() { Kind::PasswordSpray } else { Kind::BruteForce };
                 is_news
                     .then(|| (kind, tries.first, tries.failed.into(), tries.users(), tries.welcomed.into()))?
             }
-            Deed::Welcome => {
-                self.tries.entry(place, tick).welcomes(tick);
-                return None;
-            }
-            Deed::Asked { path, status } => {
-                let path = path.split_once('?').map_or(path, |(path, _)| path);
+            (_, Deed::Asked { path, status }) => {
+                let path = without_query(path);
                 let paths = self.paths.entry(place, tick);
                 let is_news = paths.asks(tick, probed(path), digest(key, &path), status);
                 is_news.then(|| (Kind::PathProbing, paths.first, paths.count(), 0, 0))?
             }
-            Deed::Refused | Deed::Left => return None,
+            _ => return None,
         };
         let first = moment(began, first);
         Some(Suspicion { kind, first, contacts, users, welcomed, ..self.blank(written, at) })
@@ -189,8 +229,8 @@ impl Attempts {
             at,
             source: Source::of(written.attempt.source),
             kind: Kind::BruteForce,
-            // A service of TCP wrote it.
-            confidence: Confidence::Proven,
+            // A service of TCP wrote it, or whoever could make it do so.
+            confidence: if written.program.is_witness() { Confidence::Proven } else { Confidence::Unproven },
             score: 0,
             first: at,
             last: at,
@@ -202,6 +242,10 @@ impl Attempts {
             group: None,
         }
     }
+}
+
+fn without_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
 }
 
 fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {

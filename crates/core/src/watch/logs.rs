@@ -7,7 +7,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 use self::usual::Writer;
 use crate::{
     logs::{
-        Header, Program,
+        Form, Header, Program,
         journal::{Accounts, Entry},
     },
     owner::{Owner, is_unit},
@@ -71,13 +71,19 @@ impl Logs {
         logs
     }
 
-    /// Whose a line of the journal is, and what it is, where its writer may speak for its program.
+    /// Whose a line of the journal is, and what it is, where its writer may speak for its program; `forms` are those of all logs.
     #[must_use]
-    pub fn spoken<'s, 'l>(&'s self, entry: &Entry<'l>, accounts: Accounts) -> Option<(&'s str, Header<'l>)> {
+    pub fn spoken<'s, 'l>(
+        &'s self,
+        entry: &Entry<'l>,
+        accounts: Accounts,
+        forms: &mut [Form],
+    ) -> Option<(&'s str, Header<'l>)> {
         let unit = entry.unit?;
         let header = entry.header(accounts)?;
-        let is_of = |log: &&Log| matches!(&log.place, LogPlace::Unit(pattern) if is_unit(pattern, unit));
-        let service = self.all.iter().filter(is_of).find_map(|log| log.service(header.program))?;
+        let is_of = |log: &Log| matches!(&log.place, LogPlace::Unit(pattern) if is_unit(pattern, unit));
+        let mut own = self.all.iter().zip(forms).filter(|(log, _)| is_of(log));
+        let service = own.find_map(|(log, form)| log.speaker(header.program, form))?;
         Some((service, header))
     }
 
@@ -103,9 +109,16 @@ impl Logs {
 }
 
 impl Log {
-    /// The service whose a line of `program` is here: the first that the policy declares of those that write so.
+    /// The service whose the next line is, which looks like one of `program`, in a log of this form; `None` where anybody may have
+    /// written it.
     #[must_use]
-    pub fn service(&self, program: Program) -> Option<&str> {
+    pub fn speaker(&self, program: Program, form: &mut Form) -> Option<&str> {
+        let is_own = form.admits(program);
+        (is_own && program.is_witness()).then(|| self.service(program)).flatten()
+    }
+
+    /// The service whose a line of `program` is here: the first that the policy declares of those that write so.
+    fn service(&self, program: Program) -> Option<&str> {
         let is_its = |speaker: &&Speaker| speaker.writer.is_none_or(|writer| writer.writes_as(program));
         self.speakers.iter().find(is_its).map(|speaker| speaker.service.as_str())
     }

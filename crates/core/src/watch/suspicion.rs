@@ -50,7 +50,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
-    /// He finished a handshake within the hour.
+    /// He finished a handshake within the hour, or a service of TCP wrote of him.
     Proven,
     /// Whoever it was may have written another's address.
     Unproven,
@@ -132,17 +132,19 @@ impl Suspicion {
             Kind::BruteForce | Kind::PasswordSpray => {
                 let Self { users, welcomed, .. } = self;
                 let en_users = inflect(*users as usize, "user", "users");
+                let Words { en, ja } = self.doubt_of_log();
                 text!(
-                    "{service}: {count} failed logins in {time}, {users} {en_users}, {welcomed} good",
-                    "{service}: {time} の間にログイン失敗 {count} 回(ユーザー名 {users} 個、成功 {welcomed} 回)"
+                    "{service}: {count} failed logins in {time}, {users} {en_users}, {welcomed} good{en}",
+                    "{service}: {time} の間にログイン失敗 {count} 回(ユーザー名 {users} 個、成功 {welcomed} 回){ja}"
                 )
             }
             Kind::DistributedBruteForce => {
                 let en_users = inflect(self.users as usize, "user", "users");
                 let users = self.users;
+                let Words { en, ja } = self.doubt_of_log();
                 text!(
-                    "{service}: {count} sources failed to log in once or twice each in {time}, {users} {en_users}",
-                    "{service}: {time} の間に、{count} 個の送信元がそれぞれ 1、2 回ログインに失敗(ユーザー名 {users} 個)"
+                    "{service}: {count} sources failed to log in once or twice each in {time}, {users} {en_users}{en}",
+                    "{service}: {time} の間に、{count} 個の送信元がそれぞれ 1、2 回ログインに失敗(ユーザー名 {users} 個){ja}"
                 )
             }
             Kind::PathProbing => text!(
@@ -180,6 +182,17 @@ impl Suspicion {
             Confidence::Unproven => Words {
                 en: "; no handshake: may be forged",
                 ja: "。ハンドシェイクがなく、送信元が偽装されている可能性があります",
+            },
+        }
+    }
+
+    /// Of logs only what nginx writes of errors proves nothing.
+    const fn doubt_of_log(&self) -> Words {
+        match self.confidence {
+            Confidence::Proven => Words { en: "", ja: "" },
+            Confidence::Unproven => Words {
+                en: "; anybody can have nginx write such lines",
+                ja: "。nginx のエラーログの行は第三者に偽造される可能性があります",
             },
         }
     }

@@ -144,6 +144,15 @@ fn unread(service: &str, why: &Unread) -> Text {
             let path = name(path);
             text!("{service}, too many logs for {path}", "{service}(ログが多すぎるため {path} は対象外)")
         }
+        Unread::Errors(path) => {
+            let path = path.as_deref().map(name);
+            let (en, ja) =
+                (path.as_deref().unwrap_or("its journal"), path.as_deref().unwrap_or("ジャーナル"));
+            text!(
+                "{service}, into {en} nginx writes errors, and with them what strangers like",
+                "{service}({ja} には、第三者が内容を操作できる nginx のエラーログが含まれています)"
+            )
+        }
         Unread::File(path, refused) => {
             let (path, Text { en, ja }) = (name(path), refusal(*refused));
             text!("{service}, {path} {en}", "{service}({path} {ja})")
@@ -276,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_seen_and_what_is_not_is_one_line() {
-        let missing = Unread::File("/var/log/nginx/error.log".into(), Refused::Missing);
+        let missing = Unread::File("/var/log/nginx/access.log".into(), Refused::Missing);
         let logs = [
             ("ssh", Standing::Journal),
             ("web", Standing::File),
@@ -287,14 +296,19 @@ mod tests {
         assert_eq!(
             en,
             "sees: dropped and refused packets, handshakes (kernel), ssh (journal), web (file) \
-             · not: web, /var/log/nginx/error.log is not there; postfix, no log found"
+             · not: web, /var/log/nginx/access.log is not there; postfix, no log found"
         );
         assert_eq!(
             ja,
             "監視対象: 破棄・拒否されたパケット、ハンドシェイク(カーネル)、ssh(ジャーナル)、web(ファイル) \
-             · 対象外: web(/var/log/nginx/error.log がありません)、postfix(ログが見つかりません)"
+             · 対象外: web(/var/log/nginx/access.log がありません)、postfix(ログが見つかりません)"
         );
         assert_eq!(told(None, &[], None).en, "sees: dropped and refused packets, handshakes (kernel)");
+        let errors = [("web", Standing::Unread(Unread::Errors(Some("/var/log/web.log".into()))))];
+        let Text { en, .. } = told(None, &errors, None);
+        assert!(en.ends_with(
+            "not: web, into /var/log/web.log nginx writes errors, and with them what strangers like"
+        ));
         let without =
             told(Some(&Blind::NotRoot), &[("ssh", Standing::Journal), ("ssh", Standing::Journal)], None);
         assert_eq!(without.en, "sees: ssh (journal) · not: packets, only root may hear of them");

@@ -26,6 +26,12 @@ reach = "world"
 [[watch.log]]
 service = "own"
 file = "/var/log/own.log"
+[[watch.log]]
+service = "web"
+file = "/var/log/nginx/access.log"
+[[watch.log]]
+service = "web"
+file = "/var/log/nginx/error.log"
 "#;
 const TOLD: &str = "/root/told";
 const SAID: &str = "/root/said";
@@ -115,6 +121,7 @@ fn whoever_services_write_of_is_told_of_while_they_write_it() {
     assert_eq!((&line["kind"], &line["services"][0]), (&"path-probing".into(), &"web".into()), "{line:#}");
 
     forgeries_are_nobodys(&site);
+    what_nginx_is_asked_for_is_nobodys(&site);
     rotations_lose_nothing(&site);
     a_restart_goes_on(&site);
     latencies(&site);
@@ -137,6 +144,45 @@ fn forgeries_are_nobodys(site: &Site) {
     fails(site, &guesser, 6);
     told(site, &source(&guesser));
     for forged in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        assert_eq!(of(site, forged), [Value::Null; 0], "{forged}");
+    }
+}
+
+/// Asks nginx for paths that end a line and begin another: of the log of errors, of that of requests, and of sshd's.
+const ATTACK: &str = r#"
+import datetime, socket, sys
+def ask(line):
+    path = "".join(f"%{byte:02x}" for byte in line.encode())
+    with socket.create_connection((sys.argv[1], 80)) as server:
+        server.sendall(f"GET /x%0a{path} HTTP/1.0\r\nHost: errors\r\n\r\n".encode())
+        server.recv(9999)
+now = datetime.datetime.now(datetime.timezone.utc)
+paths = ["/.env", "/owa/", "/pma/", "/sdk", "/solr/", "/.git/"]
+for nth, path in enumerate(paths):
+    ask(f'{now:%Y/%m/%d %H:%M:%S} [error] 1#1: *1 user "a{nth}": password mismatch, client: 192.0.2.4, x')
+    ask(f'192.0.2.5 - - [{now:%d/%b/%Y:%H:%M:%S} +0000] "GET {path} HTTP/1.1" 404 1 "-" "-"')
+    ask(f"{now:%Y-%m-%dT%H:%M:%SZ} host sshd[{nth}]: Failed password for root from 192.0.2.6 port 50 ssh2")
+"#;
+
+/// Whoever asks nginx for a path that is not there has it write whole lines among its errors.
+fn what_nginx_is_asked_for_is_nobodys(site: &Site) {
+    let server = "server { listen 80; server_name errors; root /var/www; }";
+    lab(site.host.write("/etc/nginx/conf.d/errors.conf", server));
+    site.run("systemctl reload nginx; sleep 1");
+    let attacker = lab(Client::create(&site.network));
+    let to = site.host.place().ipv4;
+    let said = lab(attacker.run(&format!("python3 - {to} <<'END'{ATTACK}END")));
+    assert_eq!(said.status, 0, "{said:#?}");
+    for forged in ["20.*, client: 192.0.2.4", "192.0.2.5 - -", "20.* host sshd.* 192.0.2.6"] {
+        let count = site.run(&format!("grep -c '^{forged}' /var/log/nginx/error.log")).stdout;
+        assert_eq!(count.trim(), "6", "nginx writes {forged} so");
+    }
+    wait_until("it is said that the log of errors is no log", || {
+        site.run(&format!("cat {SAID}"))
+            .stdout
+            .contains("web, into /var/log/nginx/error.log nginx writes errors")
+    });
+    for forged in ["192.0.2.4", "192.0.2.5", "192.0.2.6"] {
         assert_eq!(of(site, forged), [Value::Null; 0], "{forged}");
     }
 }

@@ -84,3 +84,23 @@ fn what_is_no_log_is_refused_with_what_to_do() {
     let empty = refused(b"");
     assert_eq!((empty.code, empty.out.lines().count()), (Some(0), 1), "{empty:?}");
 }
+
+/// nginx writes into its errors whatever it is asked for, also ends of lines: whole lines of any form.
+#[test]
+fn whatever_stands_among_errors_of_nginx_has_nobody_proven() {
+    let errors = (0..6).map(|nth| {
+        format!("2026/11/30 02:02:5{nth} [error] 1#1: *1 user \"a{nth}\": password mismatch, client: 203.0.113.9, x\n")
+    });
+    let asked = ["/.env", "/.git/config", "/wp-login.php", "/owa/", "/solr/admin"].map(|path| {
+        format!("203.0.113.50 - - [30/Nov/2026:02:02:59 +0000] \"GET {path} HTTP/1.1\" 404 1 \"-\" \"-\"\n")
+    });
+    let logins = (0..6).map(|nth| line(nth, nth, "Failed password for ann", "203.0.113.51"));
+    let log: String = errors.chain(asked.clone()).chain(logins).collect();
+    let said = judged(&log, "table");
+    let lines: Vec<_> = said.out.lines().collect();
+    let [line, read] = lines.as_slice() else { panic!("{said:?}") };
+    assert!(line.contains(" 203.0.113.9 ") && line.contains(" unproven  nginx: 5 failed logins"), "{line}");
+    assert!(read.ends_with("; 6 tell of somebody who asked, 11 could be read two ways"), "{read}");
+    let requests = judged(&asked.concat(), "table");
+    assert!(requests.out.contains(" 203.0.113.50 ") && requests.out.contains(" proven "), "{requests:?}");
+}

@@ -48,9 +48,11 @@ fn a_service_has_the_journal_or_the_usual_files_of_its_program() {
     );
     let (all, without) = told(&policy, true, &["/var/log/auth.log", "/var/log/nginx", "/var/log/vsftpd.log"]);
     let units = ["ssh.service: ssh", "postfix@-.service: smtp submission", "dovecot.service: imap"];
-    let files =
-        ["/var/log/vsftpd.log: ftp", "/var/log/nginx/access.log: web", "/var/log/nginx/error.log: web"];
-    assert_eq!((all, without), ([units, files].concat().into_iter().map(String::from).collect(), Vec::new()));
+    let files = ["/var/log/vsftpd.log: ftp", "/var/log/nginx/access.log: web"];
+    assert_eq!(
+        (all, without),
+        ([&units[..], &files].concat().into_iter().map(String::from).collect(), Vec::new())
+    );
     let (all, without) = told(&policy, false, &["/var/log/secure", "/var/log/mail.log"]);
     assert_eq!(all, ["/var/log/secure: ssh", "/var/log/mail.log: smtp submission imap"]);
     assert_eq!(without, ["ftp", "web"]);
@@ -95,7 +97,7 @@ fn a_line_of_the_journal_is_its_units_and_its_programs() {
     let spoken = |unit, identifier, uid| {
         let entry =
             Entry { unit, uid: Some(uid), pid: Some(7), identifier: Some(identifier), message: Some("a") };
-        logs.spoken(&entry, ACCOUNTS).map(|(service, _)| service.to_string())
+        logs.spoken(&entry, ACCOUNTS, &mut [Form::default(); 4]).map(|(service, _)| service.to_string())
     };
     assert_eq!(spoken(Some("ssh.service"), "sshd", 0).as_deref(), Some("ssh"));
     assert_eq!(spoken(Some("ssh@3-192.0.2.1:22.service"), "sshd", 0).as_deref(), Some("ssh"));
@@ -113,4 +115,30 @@ fn a_line_of_the_journal_is_its_units_and_its_programs() {
     let asked =
         ["_SYSTEMD_UNIT=dovecot.service", "_SYSTEMD_UNIT=postfix@-.service", "_SYSTEMD_UNIT=ssh.service"];
     assert_eq!(logs.journal_matches(), [&asked[..], &["_TRANSPORT=syslog"]].concat());
+}
+
+/// Anybody has nginx write whole lines into its errors, of whatever form.
+#[test]
+fn no_line_counts_where_nginx_writes_errors() {
+    let file = LogPlace::File("/var/log/nginx/error.log".into());
+    let policy = policy(&[("web", "nginx.service"), ("own", "own.service")], &[("own", file)]);
+    let logs = Logs::of(&policy, Here { has_journal: true, has: &|_| false });
+    let mut forms = [Form::default(); 2];
+    let mut heard = |place: usize, program| logs.all[place].speaker(program, &mut forms[place]);
+    assert_eq!(heard(1, Program::Nginx), None, "it tells of nobody itself");
+    assert_eq!((heard(1, Program::Access), heard(1, Program::Sshd)), (None, None));
+    let unit = |message| Entry {
+        unit: Some("nginx.service"),
+        uid: Some(33),
+        pid: None,
+        identifier: Some("nginx"),
+        message: Some(message),
+    };
+    let asked = unit("192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 200 1");
+    let error = unit("2026/10/10 13:55:36 [error] 2865#0: *6 a");
+    let spoken: Vec<_> = [asked, error, asked]
+        .iter()
+        .map(|entry| logs.spoken(entry, ACCOUNTS, &mut forms).is_some())
+        .collect();
+    assert_eq!(spoken, [true, false, false]);
 }

@@ -31,9 +31,8 @@ const UNITS: [(&str, Writer); 8] = [
 const AUTHENTICATION: [&str; 2] = ["/var/log/auth.log", "/var/log/secure"];
 const MAIL: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 const FTP: [&str; 1] = ["/var/log/vsftpd.log"];
-/// A folder of a program's own, and its files there, which may come later.
-const NGINX: [(&str, &[&str]); 1] =
-    [("/var/log/nginx", &["/var/log/nginx/access.log", "/var/log/nginx/error.log"])];
+/// A folder of a program's own, and its files there, which may come later: those of requests. Into nginx's errors anybody writes.
+const NGINX: [(&str, &[&str]); 1] = [("/var/log/nginx", &["/var/log/nginx/access.log"])];
 const APACHE: [(&str, &[&str]); 2] = [
     ("/var/log/apache2", &["/var/log/apache2/access.log"]),
     ("/var/log/httpd", &["/var/log/httpd/access_log"]),
@@ -58,8 +57,7 @@ impl Writer {
             Self::Postfix => program == Program::Postfix,
             Self::Dovecot => program == Program::Dovecot,
             Self::Vsftpd => program == Program::Vsftpd,
-            Self::Nginx => matches!(program, Program::Nginx | Program::Access),
-            Self::Apache => program == Program::Access,
+            Self::Nginx | Self::Apache => program == Program::Access,
         }
     }
 

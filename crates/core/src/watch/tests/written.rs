@@ -110,3 +110,45 @@ fn what_a_service_writes_proves_a_source() {
     scene.happens(Happening::Written(Written::of(service, &header, attempt)));
     assert!(scene.lines()[1].contains(" proven "), "{:?}", scene.lines());
 }
+
+fn asked(second: u32, user: &str, path: &str, status: u16) -> (i64, String) {
+    let when = format!("10/Oct/2026:13:55:{second:02} +0000");
+    (1, format!("{PROBER} - {user} [{when}] \"GET {path} HTTP/1.1\" {status} 1 \"-\" \"-\""))
+}
+
+#[test]
+fn who_tries_passwords_of_a_web_server_is_told_of_by_its_requests() {
+    let browser: Vec<_> = (0..30).map(|second| asked(second, "-", "/", 401)).collect();
+    assert_eq!(told(&browser), [""; 0], "it asks whether it has to name a user");
+    let guesses: Vec<_> = (0..9).map(|second| asked(second, "ann", "/", 401)).collect();
+    let expected = ["203.0.113.7 brute-force proven ssh: 5 failed logins in 4.0 s, 1 user, 0 good"];
+    assert_eq!(told(&guesses), expected);
+    let typed: Vec<_> =
+        (0..30).map(|nth| asked(nth, "ann", "/", if nth % 4 == 3 { 200 } else { 401 })).collect();
+    assert_eq!(told(&typed), [""; 0]);
+    // A page that anybody may read takes back nothing.
+    let open: Vec<_> = (0..30)
+        .map(|nth| if nth % 4 == 3 { asked(nth, "ann", "/open", 200) } else { asked(nth, "ann", "/", 401) })
+        .collect();
+    assert_eq!(told(&open).len(), 1);
+}
+
+/// Whoever asks nginx for an odd path has it write a line of its own.
+#[test]
+fn what_nginx_writes_of_errors_proves_nobody() {
+    let error = |nth: u32| {
+        let said = format!("*{nth} user \"u{nth}\": password mismatch, client: {PROBER}, server: x");
+        (1, format!("2026/11/30 02:02:{nth:02} [error] 1#1: {said}"))
+    };
+    let told = told(&(0..6).map(error).collect::<Vec<_>>());
+    let [text] = told.as_slice() else { panic!("{told:?}") };
+    assert!(text.starts_with("203.0.113.7 password-spray unproven ssh: 5 failed logins"), "{text}");
+    let mut scene = Scene::new();
+    scene.probes(Protocol::Tcp, &[23, 5_900, 6_379, 27_017]);
+    let service = scene.watch.service("web");
+    let line = error(1).1;
+    let header = header::split(&line).unwrap();
+    let Reading::Attempt(attempt) = read(header.program, header.message) else { panic!("{line}") };
+    scene.happens(Happening::Written(Written::of(service, &header, attempt)));
+    assert_eq!(scene.told.len(), 1, "it is no handshake: {:?}", scene.lines());
+}

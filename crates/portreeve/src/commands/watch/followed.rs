@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
-    logs::{Header, header, journal::Accounts},
+    logs::{Form, Header, header, journal::Accounts},
     policy::{LogPlace, Policy},
     watch::logs::{Here, Log, Logs},
 };
@@ -78,6 +78,8 @@ pub(crate) enum Unread {
     File(PathBuf, Refused),
     /// There are more logs than are followed.
     TooMany(PathBuf),
+    /// nginx writes errors there, and whoever asks it whole lines with them: this file, or the journal's lines of a unit.
+    Errors(Option<PathBuf>),
 }
 
 /// How a service is seen.
@@ -94,6 +96,8 @@ pub(crate) enum Standing {
 /// What is followed.
 pub(super) struct Followed {
     logs: Logs,
+    /// What the lines of each are.
+    forms: Vec<Form>,
     /// The files, each with its place among the logs.
     places: Vec<(PathBuf, usize)>,
     files: Result<Files, io::ErrorKind>,
@@ -145,6 +149,7 @@ impl Followed {
         };
         let mut own = Self {
             logs: Logs::default(),
+            forms: Vec::new(),
             places: Vec::new(),
             files: Files::open().map_err(|error| error.kind()),
             journal: None,
@@ -172,6 +177,7 @@ impl Followed {
             return;
         }
         self.logs = logs;
+        self.forms = vec![Form::default(); self.logs.all.len()];
         let files = self.logs.all.iter().enumerate().filter_map(|(place, log)| match &log.place {
             LogPlace::File(path) => Some((PathBuf::from(path), place)),
             LogPlace::Unit(_) => None,
@@ -211,12 +217,13 @@ impl Followed {
     }
 
     fn read_files(&mut self, each: &mut impl FnMut(Told<'_>)) -> Left {
-        let (logs, places, began) = (&self.logs.all, &self.places, self.began);
         let since = self.since();
+        let (logs, forms, places, began) = (&self.logs.all, &mut self.forms, &self.places, self.began);
         let Ok(files) = &mut self.files else { return Left::Nothing };
         files.read(|told| match told {
             files::Told::Line { log, text, is_cut, is_old } => {
-                let log = places.get(log).and_then(|(_, place)| logs.get(*place));
+                let place = places.get(log).map(|(_, place)| *place);
+                let log = place.and_then(|place| logs.get(place).zip(forms.get_mut(place)));
                 if let Some(log) = log {
                     spoken_in(log, text, is_cut, is_old.then_some((since, began)), each);
                 }
@@ -229,13 +236,13 @@ impl Followed {
     }
 
     fn read_journal(&mut self, each: &mut impl FnMut(Told<'_>)) -> Left {
-        let (logs, accounts, began) = (&self.logs, self.accounts, self.began);
+        let (logs, forms, accounts, began) = (&self.logs, &mut self.forms, self.accounts, self.began);
         let changed = self.changed.filter(|(at, _)| at.elapsed() < CHANGING).map(|(_, moment)| moment);
         let Some(journal) = &mut self.journal else { return Left::Nothing };
         journal.read(|told| match told {
             journal::Told::Line { at, .. } if changed.is_some_and(|changed| at < changed) => {}
             journal::Told::Line { entry, at } => {
-                if let Some((service, header)) = logs.spoken(&entry, accounts) {
+                if let Some((service, header)) = logs.spoken(&entry, accounts, forms) {
                     let (is_cut, at) = (entry.message.is_none(), (at < began).then_some(at));
                     each(Told::Spoken(Spoken { service, header, is_cut, at }));
                 }
@@ -257,6 +264,9 @@ impl Followed {
 
     fn standing_of(&self, place: usize, log: &Log) -> Standing {
         let path = match &log.place {
+            LogPlace::Unit(_) if self.forms.get(place) == Some(&Form::Errors) => {
+                return Standing::Unread(Unread::Errors(None));
+            }
             LogPlace::Unit(_) if self.journal.as_ref().is_some_and(Journal::runs) => {
                 return Standing::Journal;
             }
@@ -269,6 +279,9 @@ impl Followed {
             Err(kind) => return Standing::Unread(Unread::Closed(*kind)),
         };
         match number.and_then(|number| files.refused().nth(number)) {
+            Some((_, None)) if self.forms.get(place) == Some(&Form::Errors) => {
+                Standing::Unread(Unread::Errors(Some(path)))
+            }
             Some((_, None)) => Standing::File,
             Some((_, Some(refused))) => Standing::Unread(Unread::File(path, refused)),
             None => Standing::Unread(Unread::TooMany(path)),
@@ -327,7 +340,7 @@ fn at(now: Timestamp) -> Kept {
 
 /// Tells a line of a file; one that is `old` was written between these two moments.
 fn spoken_in(
-    log: &Log,
+    (log, form): (&Log, &mut Form),
     text: &[u8],
     is_cut: bool,
     old: Option<(Timestamp, Timestamp)>,
@@ -335,7 +348,7 @@ fn spoken_in(
 ) {
     let text = String::from_utf8_lossy(text);
     let Some(header) = header::split(&text) else { return };
-    let Some(service) = log.service(header.program) else { return };
+    let Some(service) = log.speaker(header.program, form) else { return };
     let at = match old.map(|old| moment(&header, old)) {
         None => None,
         Some(Some(at)) => Some(at),

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
-use portreeve_core::logs::{LINE_BYTES_MAX, header};
+use portreeve_core::logs::{Form, LINE_BYTES_MAX, header};
 
 /// A line of a log, as far as it is read.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Line {
     pub(super) text: String,
     /// Whether something was cut off.
     pub(super) is_cut: bool,
+    /// Whether it is of the form of the lines before it.
+    pub(super) is_own: bool,
 }
 
 /// A log, its next line read already.
@@ -21,6 +23,7 @@ pub(super) struct Log {
     reader: Box<dyn BufRead>,
     now: Timestamp,
     last: Timestamp,
+    form: Form,
     next: Option<Line>,
 }
 
@@ -31,7 +34,7 @@ impl Log {
     ///
     /// It cannot be read.
     pub(super) fn open(reader: Box<dyn BufRead>, now: Timestamp) -> io::Result<Self> {
-        let mut log = Self { reader, now, last: Timestamp::UNIX_EPOCH, next: None };
+        let mut log = Self { reader, now, last: Timestamp::UNIX_EPOCH, form: Form::default(), next: None };
         log.next = log.read()?;
         Ok(log)
     }
@@ -53,10 +56,12 @@ impl Log {
 
     fn read(&mut self) -> io::Result<Option<Line>> {
         let Some((text, is_cut)) = line(&mut self.reader)? else { return Ok(None) };
-        let stamp = header::split(&text).and_then(|header| header.stamp);
+        let header = header::split(&text);
+        let is_own = header.is_none_or(|header| self.form.admits(header.program));
+        let stamp = header.and_then(|header| header.stamp);
         let at = stamp.and_then(|stamp| stamp.moment(self.now)).unwrap_or(self.last);
         self.last = at;
-        Ok(Some(Line { at, text, is_cut }))
+        Ok(Some(Line { at, text, is_cut, is_own }))
     }
 }
 

@@ -181,6 +181,8 @@ impl Judgement {
         let attempt = match read(header.program, header.message) {
             // Where a line was cut a stranger chooses.
             _ if line.is_cut => Reading::Ambiguous,
+            // So he may where it is of another form than the rest.
+            Reading::Attempt(_) if !line.is_own => Reading::Ambiguous,
             reading => reading,
         };
         let attempt = match attempt {
@@ -222,6 +224,8 @@ const fn service(program: Program) -> &'static str {
         Program::Postfix => "postfix",
         Program::Dovecot => "dovecot",
         Program::Vsftpd => "ftp",
-        Program::Nginx | Program::Access => "web",
+        // What others can write is told of by itself.
+        Program::Nginx => "nginx",
+        Program::Access => "web",
     }
 }

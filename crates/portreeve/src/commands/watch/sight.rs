@@ -350,11 +350,12 @@ fn by_now(
     Keep { at: now, all: Vec::new(), unread: services_unread(followed), pulse: counting.tell(now) }
 }
 
-/// The services whose log is not read.
+/// The services of which no log is read.
 fn services_unread(followed: &Followed) -> Vec<String> {
-    let standing = followed.standing().into_iter();
-    let unread = standing.filter(|(_, standing)| matches!(standing, Standing::Unread(_)));
-    unread.map(|(service, _)| service.to_owned()).collect()
+    let all = followed.standing();
+    let is_unread = |standing: &Standing| matches!(standing, Standing::Unread(_));
+    let is_read = |name: &str| all.iter().any(|(of, standing)| *of == name && !is_unread(standing));
+    all.iter().filter(|(name, _)| !is_read(name)).map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// What a line of a log makes known.

@@ -112,6 +112,7 @@ fn file_at(at: Mark, path: &str, report: &mut Report<'_>) -> Option<LogPlace> {
     let names_a_file = path.starts_with('/') && !path.ends_with('/');
     let can_be = path.len() <= PATH_BYTES_MAX && !path.contains('\0');
     if names_a_file && can_be {
+        doubt_errors(at, path, report);
         return Some(LogPlace::File(path.into()));
     }
     let path = clip(path);
@@ -121,6 +122,23 @@ fn file_at(at: Mark, path: &str, report: &mut Report<'_>) -> Option<LogPlace> {
         text!("write it like \"/var/log/auth.log\"", "\"/var/log/auth.log\" のように書いてください"),
     );
     None
+}
+
+/// A name is no proof of what is in a file, so it is a warning.
+fn doubt_errors(at: Mark, path: &str, report: &mut Report<'_>) {
+    if path.contains("nginx") && path.ends_with("error.log") {
+        report.doubt(
+            at,
+            text!(
+                "no line of nginx's errors counts, since anybody can have it write some",
+                "nginx のエラーログの行は、誰でも書き込ませることができるため判定しません"
+            ),
+            text!(
+                "name its log of requests, like \"/var/log/nginx/access.log\"",
+                "\"/var/log/nginx/access.log\" のようにアクセスログを指定してください"
+            ),
+        );
+    }
 }
 
 fn unit_of(at: Mark, name: &str, report: &mut Report<'_>) -> Option<LogPlace> {

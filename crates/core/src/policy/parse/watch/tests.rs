@@ -95,3 +95,14 @@ fn who_may_be_forged_is_blocked_with_a_warning() {
         "{warned:?}"
     );
 }
+
+#[test]
+fn a_log_of_errors_of_nginx_is_named_with_a_warning() {
+    let warned = |file: &str| {
+        let parsed = parsed(&format!("log = [{{ service = \"ssh\", file = \"{file}\" }}]"));
+        parsed.expect("no mistake").warnings.into_iter().map(|warning| warning.text.en).collect::<Vec<_>>()
+    };
+    let errors = warned("/var/log/nginx/error.log");
+    assert!(matches!(&errors[..], [text] if text.starts_with("no line of nginx's errors")), "{errors:?}");
+    assert_eq!(warned("/var/log/nginx/access.log"), [""; 0]);
+}
