@@ -8,6 +8,7 @@ mod attempts;
 mod blocks;
 mod buckets;
 mod cleared;
+mod course;
 mod crowd;
 mod evidence;
 mod family;
@@ -54,6 +55,7 @@ pub use self::{
     attempts::{ServiceNumber, Written},
     blocks::Limit,
     cleared::cleared,
+    course::{Course, Step},
     evidence::{Innocence, Known, Touch},
     group::Group,
     reaction::{Mercy, Reaction},

@@ -219,8 +219,10 @@ impl Attempts {
             }
             _ => return None,
         };
+        // A saved log may have its newest lines first.
         let first = moment(began, first);
-        Some(Suspicion { kind, first, contacts, users, welcomed, ..self.blank(written, at) })
+        let (first, last) = (first.min(at), first.max(at));
+        Some(Suspicion { kind, first, last, contacts, users, welcomed, ..self.blank(written, at) })
     }
 
     /// What of it the line tells by itself.

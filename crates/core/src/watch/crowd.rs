@@ -1,8 +1,8 @@
 //! Who shares the work: many sources, each of which fails once or twice at a service, within minutes (A19).
 
 use super::{
-    Group, Source,
-    group::{AGAIN_SECONDS, MANY, NAMED, SECONDS, is_within},
+    Group, Source, TICKS_EACH_SECOND,
+    group::{AGAIN_SECONDS, MANY, NAMED, SECONDS},
 };
 
 /// Many are a crowd where they are so many more than were let in.
@@ -44,6 +44,11 @@ impl Default for Crowd {
     }
 }
 
+/// Whether these are so many seconds from each other at most, whichever was first: in a saved log that may be the later one.
+fn is_near(at: u32, tick: u32, seconds: u32) -> bool {
+    tick.abs_diff(at) <= seconds * TICKS_EACH_SECOND
+}
+
 /// What a crowd did.
 pub(super) struct Rush {
     pub(super) group: Group,
@@ -66,7 +71,7 @@ impl Crowd {
             self.failures[self.next] = Some(Failure { source, tick, user: bit });
             self.next = (self.next + 1) % REMEMBERED;
         }
-        let is_again = self.told.is_some_and(|told| is_within(told, tick, AGAIN_SECONDS));
+        let is_again = self.told.is_some_and(|told| is_near(told, tick, AGAIN_SECONDS));
         if is_again || !self.is_crowd(tick) {
             return None;
         }
@@ -81,13 +86,13 @@ impl Crowd {
     }
 
     fn is_crowd(&self, tick: u32) -> bool {
-        let welcomed = self.welcomes.iter().flatten().filter(|at| is_within(**at, tick, SECONDS)).count();
+        let welcomed = self.welcomes.iter().flatten().filter(|at| is_near(**at, tick, SECONDS)).count();
         let failed = self.lately(tick).count();
         failed >= MANY && failed >= TIMES_WELCOMED * welcomed
     }
 
     fn lately(&self, tick: u32) -> impl Iterator<Item = &Failure> {
-        self.failures.iter().flatten().filter(move |one| is_within(one.tick, tick, SECONDS))
+        self.failures.iter().flatten().filter(move |one| is_near(one.tick, tick, SECONDS))
     }
 
     fn rush(&self, tick: u32) -> Rush {
@@ -104,7 +109,6 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::watch::TICKS_EACH_SECOND;
 
     fn source(number: u32) -> Source {
         Source::V4(core::net::Ipv4Addr::from_bits(number))

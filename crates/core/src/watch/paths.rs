@@ -87,7 +87,7 @@ pub(super) struct Paths {
 impl Paths {
     /// He asked for one, which is `probed` or has this digest; whether it is to be told.
     pub(super) fn asks(&mut self, tick: u32, probed: Option<u8>, path: u64, status: u16) -> bool {
-        if self.first == 0 || tick.saturating_sub(self.last) > DAY_SECONDS * TICKS_EACH_SECOND {
+        if self.first == 0 || tick.abs_diff(self.last) > DAY_SECONDS * TICKS_EACH_SECOND {
             *self = Self { first: tick.max(1), ..Self::default() };
         }
         self.last = tick;

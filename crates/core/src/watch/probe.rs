@@ -20,7 +20,7 @@ pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32) -> bool {
     if record.contacts > 0 && has_asked(record, touch) {
         return false;
     }
-    let seconds = tick.saturating_sub(record.last) / TICKS_EACH_SECOND;
+    let seconds = tick.abs_diff(record.last) / TICKS_EACH_SECOND;
     let score = faded(record.score.into(), seconds) + weight(touch.protocol);
     record.score = i8::try_from(score).unwrap_or(i8::MAX);
     record.keep(touch.protocol, touch.port, tick);

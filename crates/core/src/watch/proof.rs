@@ -23,7 +23,7 @@ impl Proofs {
     /// Whether there was one.
     pub(super) fn has(&self, hash: u64, tick: u32) -> bool {
         let last = self.0.get(hash).map(|(last, ())| last);
-        last.is_some_and(|last| tick.saturating_sub(last) <= PROOF_SECONDS * TICKS_EACH_SECOND)
+        last.is_some_and(|last| tick.abs_diff(last) <= PROOF_SECONDS * TICKS_EACH_SECOND)
     }
 }
 

@@ -111,7 +111,7 @@ impl Tries {
     /// Behind one address there may be many people: of those who are let in four are one who is not.
     fn is_too_many(&self, tick: u32) -> bool {
         let within = |(count, seconds): (u8, u32)| {
-            self.at(count).is_some_and(|at| tick.saturating_sub(at) <= seconds * TICKS_EACH_SECOND)
+            self.at(count).is_some_and(|at| tick.abs_diff(at) <= seconds * TICKS_EACH_SECOND)
         };
         (within(SHORT) || within(LONG)) && u32::from(self.welcomed) * 4 < u32::from(self.failed)
     }
@@ -126,7 +126,7 @@ impl Tries {
     fn is_same(&self, it: &Try) -> bool {
         let Some((_, seconds)) = it.session else { return false };
         // The first line's age: whoever never pauses would else try once for ever.
-        let is_recent = |tick| it.tick.saturating_sub(tick) <= seconds * TICKS_EACH_SECOND;
+        let is_recent = |tick| it.tick.abs_diff(tick) <= seconds * TICKS_EACH_SECOND;
         self.failures.iter().any(|failure| failure.session == it.tag() && is_recent(failure.tick))
     }
 
@@ -140,7 +140,8 @@ impl Tries {
             self.halved = tick;
         }
         let last = self.at(1).unwrap_or(0);
-        if tick.saturating_sub(last) > day {
+        // A saved log may have its newest lines first.
+        if tick.abs_diff(last) > day {
             self.count = 0;
         }
     }
@@ -168,6 +169,19 @@ mod tests {
         assert_eq!((told(4, 1, &[]), told(5, 1, &[]), told(5, 2, &[])), (None, Some(5), Some(5)));
         assert_eq!((told(9, 3, &[]), told(10, 3, &[]), told(10, 160, &[])), (None, Some(10), Some(10)));
         assert_eq!(told(1_000, 161, &[]), None, "nine in a day");
+    }
+
+    /// As `journalctl --reverse` has them.
+    #[test]
+    fn the_newest_first_is_no_shorter_a_time() {
+        let told = |apart: u32| {
+            let mut tries = Tries::default();
+            (1..=9_u32).find(|nth| {
+                let tick = 10_000_000 - nth * apart * MINUTE;
+                tries.fails(&Try { tick, user: None, session: None })
+            })
+        };
+        assert_eq!((told(1), told(120)), (Some(5), None));
     }
 
     #[test]

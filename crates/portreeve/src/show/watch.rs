@@ -43,7 +43,7 @@ pub(crate) struct WatchView<'a> {
     version: u32,
     /// `suspicion`; `block`: he is kept out; `would-block`: he would be if the policy did not only observe; `refused-block`: never,
     /// for what he is to this host; `blocked`: he is kept out now
-    /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts` and `ambiguous`, and of captures `packets`,
+    /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts`, `ambiguous` and `older`, and of captures `packets`,
     /// `touches` and `portless`.
     event: &'static str,
     /// When, RFC 3339, UTC.
@@ -95,6 +95,8 @@ pub(crate) struct WatchView<'a> {
     attempts: Option<u64>,
     /// How many could have been read two ways, and are nobody's.
     ambiguous: Option<u64>,
+    /// How many of those that tell of somebody, and packets, are a second or more older than the one before them.
+    older: Option<u64>,
     /// How many packets of captures were read; null where there was no capture.
     packets: Option<u64>,
     /// How many of these reached nobody on ports of nobody's.
@@ -140,6 +142,8 @@ pub(crate) struct Counts {
     pub(crate) attempts: u64,
     /// So many could have been read two ways.
     pub(crate) ambiguous: u64,
+    /// So many that tell of somebody, and packets, are older than the one before them.
+    pub(crate) older: u64,
     /// So many packets, where there was a capture.
     pub(crate) packets: Option<u64>,
     /// So many of these reached nobody.
@@ -196,6 +200,7 @@ pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Res
             lines: Some(lines),
             attempts: Some(attempts),
             ambiguous: Some(ambiguous),
+            older: Some(counts.older),
             packets,
             touches: of_captures(touches),
             portless: of_captures(portless),
@@ -211,15 +216,24 @@ pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Res
             "read: {files} 個のファイルの {packets} パケット(誰のものでもないポート宛て {touches}、ポートがわからず判定しないもの {portless})"
         );
         out.line(text.in_lang(out.lang))?;
-        if lines == 0 {
-            return Ok(());
-        }
     }
+    if packets.is_none() || lines > 0 {
+        let text = text!(
+            "read: {lines} {en_lines} of {files} {en_files}; {attempts} tell of somebody who asked, {ambiguous} could be read two ways",
+            "read: {files} 個のファイルの {lines} 行(相手の分かる行 {attempts}、複数の解釈ができて判定しない行 {ambiguous})"
+        );
+        out.line(text.in_lang(out.lang))?;
+    }
+    tell_older(counts.older, out)
+}
+
+fn tell_older(count: u64, out: &mut Out) -> Result<(), Failure> {
+    let en_are = if count == 1 { "is" } else { "are" };
     let text = text!(
-        "read: {lines} {en_lines} of {files} {en_files}; {attempts} tell of somebody who asked, {ambiguous} could be read two ways",
-        "read: {files} 個のファイルの {lines} 行(相手の分かる行 {attempts}、複数の解釈ができて判定しない行 {ambiguous})"
+        "of these {count} {en_are} older than what stood before: all was judged in the order in which it stands",
+        "このうち {count} 件は、直前のものより古い時刻です(記録された順に判定しました)"
     );
-    out.line(text.in_lang(out.lang))
+    if count == 0 { Ok(()) } else { out.line(text.in_lang(out.lang)) }
 }
 
 fn tell_at(
@@ -429,6 +443,7 @@ const EMPTY: WatchView<'static> = WatchView {
     lines: None,
     attempts: None,
     ambiguous: None,
+    older: None,
     packets: None,
     touches: None,
     portless: None,

@@ -22,12 +22,19 @@ fn segment(from: ([u8; 4], u16), to: ([u8; 4], u16), flags: u8, numbers: [u32; 2
 
 /// A capture of this link type, ten packets a second from 2023-11-14 22:13:20 on.
 fn capture(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+    let at = |tenth: u32| (1_700_000_000 + tenth / 10, tenth % 10 * 100_000);
+    let packets: Vec<_> = (0..).map(at).zip(packets.iter().cloned()).collect();
+    capture_at(link, &packets)
+}
+
+/// The same of packets each of which has its time: seconds, and microseconds.
+fn capture_at(link: u32, packets: &[((u32, u32), Vec<u8>)]) -> Vec<u8> {
     let numbers =
         |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
     let mut bytes = numbers(&[0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 65_535, link]);
-    for (tenth, packet) in (0..).zip(packets) {
+    for ((seconds, microseconds), packet) in packets {
         let length = u32::try_from(packet.len()).unwrap();
-        bytes.extend(numbers(&[1_700_000_000 + tenth / 10, tenth % 10 * 100_000, length, length]));
+        bytes.extend(numbers(&[*seconds, *microseconds, length, length]));
         bytes.extend(packet);
     }
     bytes
@@ -140,4 +147,23 @@ fn logs_and_captures_are_judged_together() {
     assert!(told.contains(" proven "), "sshd spoke with him: {told}");
     assert!(of_packets.starts_with("read: 10 packets of 2 files"), "{of_packets}");
     assert!(of_lines.starts_with("read: 1 line of 2 files"), "{of_lines}");
+}
+
+/// One port in sixty days is nobody's scan, whatever time another packet has, and whichever comes first.
+#[test]
+fn an_odd_time_makes_nothing_of_the_rest_happen_at_once() {
+    const SIXTY_DAYS: u32 = 60 * 24 * 60 * 60;
+    let slow = |nth: u32, port| {
+        let packet = segment(([203, 0, 113, 7], 50_000), (OWN, port), SYN, [1, 0]);
+        ((1_700_000_000 + nth * SIXTY_DAYS, 0), packet)
+    };
+    let ports = [23, 3_389, 5_900, 6_379, 9_200];
+    let on: Vec<_> = (0..).zip(ports).map(|(nth, port)| slow(nth, port)).collect();
+    let back: Vec<_> = (0..).zip(ports).map(|(nth, port)| slow(5 - nth, port)).collect();
+    let odd = |seconds| [((seconds, 0), segment(([198, 51, 100, 9], 1), (OWN, 9), SYN, [1, 0]))];
+    for packets in [&[&odd(0)[..], &on[..]].concat(), &[&odd(u32::MAX)[..], &on[..]].concat(), &on, &back] {
+        let said = read(&capture_at(RAW, packets), "--local 192.0.2.1");
+        assert!(said.code == Some(0) && !said.out.contains("suspicion"), "{said:?}");
+        assert_eq!(said.out.contains("of these 4 are older"), packets == &back, "{said:?}");
+    }
 }

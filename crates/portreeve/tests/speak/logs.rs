@@ -104,3 +104,53 @@ fn whatever_stands_among_errors_of_nginx_has_nobody_proven() {
     let requests = judged(&asked.concat(), "table");
     assert!(requests.out.contains(" 203.0.113.50 ") && requests.out.contains(" proven "), "{requests:?}");
 }
+
+fn tries(lines: &[&str]) -> String {
+    let said = "Failed password for ann from 203.0.113.7 port 50 ssh2";
+    (1..).zip(lines).map(|(nth, when): (u32, _)| format!("{when} host sshd[{nth}]: {said}\n")).collect()
+}
+
+/// Five people who mistyped, two hours after each other, are nobody who tries passwords, whatever else stands there.
+#[test]
+fn an_odd_date_makes_nothing_of_the_rest_happen_at_once() {
+    let times = [1, 3, 5, 7, 9].map(|hour| format!("2026-11-29T{hour:02}:00:01Z"));
+    let slow = tries(&times.each_ref().map(String::as_str));
+    let old = "1999-11-30T01:00:01Z";
+    for before in [
+        "-- Journal begins at Mon 2026-11-02 02:00:00 UTC, ends at Mon 2026-11-30. --\n".into(),
+        "a\0b\n".into(),
+        format!("{old} host sshd[9]: Server listening on 0.0.0.0 port 22.\n"),
+        "203.0.113.5 - - [30/Nov/1999:01:00:01 +0000] \"GET /a HTTP/1.1\" 200 15 \"-\" \"-\"\n".into(),
+        tries(&[old]),
+        tries(&["9999-12-31T23:59:59Z"]),
+    ] {
+        let (first, rest) = slow.split_at(slow.find('\n').expect("it has lines") + 1);
+        for log in [format!("{before}{slow}"), format!("{first}{before}{rest}")] {
+            let said = judged(&log, "table");
+            assert!(said.code == Some(0) && !said.out.contains("suspicion"), "{log}\n{said:?}");
+        }
+    }
+    let quick = tries(&["9999-12-31T23:59:59Z"; 5]);
+    assert!(judged(&quick, "table").out.starts_with("9999-12-3"), "no other year");
+}
+
+#[test]
+fn the_newest_first_is_judged_as_it_stands_and_it_is_said() {
+    let at = |hours: [u32; 5]| hours.map(|hour| format!("2026-11-29T{hour:02}:00:01Z"));
+    let said = judged(&tries(&at([9, 7, 5, 3, 1]).each_ref().map(String::as_str)), "table");
+    assert!(!said.out.contains("suspicion"), "{said:?}");
+    let said = judged(
+        &tries(&[
+            "2026-11-29T00:04:00Z",
+            "2026-11-29T00:03:00Z",
+            "2026-11-29T00:02:00Z",
+            "2026-11-29T00:01:00Z",
+            "2026-11-29T00:00:00Z",
+        ]),
+        "table",
+    );
+    let lines: Vec<_> = said.out.lines().collect();
+    let [line, _, older] = lines.as_slice() else { panic!("{said:?}") };
+    assert!(line.contains("ssh: 5 failed logins in 4 min"), "{line}");
+    assert!(older.starts_with("of these 4 are older than what stood before"), "{older}");
+}

@@ -35,7 +35,8 @@ impl Stamp {
         let zone = self.offset.unwrap_or(Offset::UTC);
         let at = |clock: DateTime| zone.to_timestamp(clock).ok();
         if self.has_year {
-            return at(self.clock);
+            // The last hours of the last year are the only ones that are none.
+            return Some(at(self.clock).unwrap_or(Timestamp::MAX));
         }
         let latest = now.saturating_add(AHEAD).ok()?;
         let this = zone.to_datetime(latest).year();
@@ -174,6 +175,8 @@ mod tests {
         assert_eq!(moment(access, now).as_deref(), Some("2026-10-10T11:55:36Z"));
         let ctime = Stamp::with_weekday("Thu Sep  8 00:39:49 2016 [pid 1]");
         assert_eq!(moment(ctime, now).as_deref(), Some("2016-09-08T00:39:49Z"));
+        let latest = Stamp::of_syslog("9999-12-31T23:59:59Z host");
+        assert!(moment(latest, now).is_some_and(|moment| moment.starts_with("9999-12-30T2")));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use portreeve_core::logs::{Form, LINE_BYTES_MAX, header};
 /// A line of a log, as far as it is read.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// When it was written; the moment of the line before it where it does not say.
-    pub(super) at: Timestamp,
+    /// When it was written, where it says so.
+    pub(super) at: Option<Timestamp>,
     /// It, without its end where that is too far.
     pub(super) text: String,
     /// Whether something was cut off.
@@ -22,6 +22,7 @@ pub(super) struct Line {
 pub(super) struct Log {
     reader: Box<dyn BufRead>,
     now: Timestamp,
+    /// What the last line says that says when.
     last: Timestamp,
     form: Form,
     next: Option<Line>,
@@ -34,14 +35,14 @@ impl Log {
     ///
     /// It cannot be read.
     pub(super) fn open(reader: Box<dyn BufRead>, now: Timestamp) -> io::Result<Self> {
-        let mut log = Self { reader, now, last: Timestamp::UNIX_EPOCH, form: Form::default(), next: None };
+        let mut log = Self { reader, now, last: Timestamp::MIN, form: Form::default(), next: None };
         log.next = log.read()?;
         Ok(log)
     }
 
-    /// When its next line was written; `None` where there is none.
+    /// When its next line was written, which is read at once where it does not say; `None` where there is none.
     pub(super) fn next_at(&self) -> Option<Timestamp> {
-        self.next.as_ref().map(|line| line.at)
+        self.next.as_ref().map(|_| self.last)
     }
 
     /// Its next line.
@@ -59,8 +60,8 @@ impl Log {
         let header = header::split(&text);
         let is_own = header.is_none_or(|header| self.form.admits(header.program));
         let stamp = header.and_then(|header| header.stamp);
-        let at = stamp.and_then(|stamp| stamp.moment(self.now)).unwrap_or(self.last);
-        self.last = at;
+        let at = stamp.and_then(|stamp| stamp.moment(self.now));
+        self.last = at.unwrap_or(self.last);
         Ok(Some(Line { at, text, is_cut, is_own }))
     }
 }

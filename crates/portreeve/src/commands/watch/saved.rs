@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     logs::{Program, Reading, header, read},
     text,
-    watch::{Event, Happening, Key, Known, Packet, Replay, Suspicion, Watch, Way, Written},
+    watch::{Course, Event, Happening, Key, Known, Packet, Replay, Step, Suspicion, Watch, Way, Written},
     words::Words,
 };
 use portreeve_host::{capture::End, chance::chance};
@@ -28,6 +28,8 @@ const FOREIGN: Words = Words {
     ja: "保存されたパケットに、対象ホスト宛てのものも対象ホストからのものもありません",
 };
 
+/// What is so much older than what stands before it is counted: programs write a little at a time, and in no order.
+const OLDER: SignedDuration = SignedDuration::from_secs(1);
 /// So often it is looked whether many share a scan, as of packets that come.
 const LOOK_EACH: SignedDuration = SignedDuration::from_secs(10);
 
@@ -49,8 +51,7 @@ pub(super) fn judge(
     let known = if holds_packets { known(local, settings)? } else { Known::default() };
     let [low, high, _] =
         chance().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(io_cause(&error)))?;
-    let began = earliest(&mut files).and_then(|file| file.next_at()).unwrap_or(now);
-    let mut judgement = Judgement::new([low, high], known, began);
+    let mut judgement = Judgement::new([low, high], known, now);
     let mut tell = |suspicions: Vec<Suspicion>| {
         suspicions.iter().try_for_each(|suspicion| show::tell_saved(suspicion, settings.format, out))
     };
@@ -127,34 +128,58 @@ fn earliest(files: &mut [Saved]) -> Option<&mut Saved> {
 
 /// What was read so far.
 struct Judgement {
-    watch: Watch,
-    replay: Replay,
+    key: Key,
     known: Known,
-    /// When it was looked last whether many share a scan.
-    looked: Timestamp,
-    last: Timestamp,
+    /// When it is read.
+    now: Timestamp,
+    /// What is remembered; nothing before the first line that tells of somebody, or packet.
+    memory: Option<Memory>,
     counts: show::Counts,
 }
 
+/// What is remembered of a time in which no clock leaps.
+struct Memory {
+    course: Course,
+    watch: Watch,
+    replay: Replay,
+    /// When it was looked last whether many share a scan.
+    looked: Timestamp,
+}
+
+impl Memory {
+    fn new(key: Key, first: Timestamp) -> Self {
+        let course = Course::new(first);
+        let began = course.began();
+        Self { course, watch: Watch::new(key, began), replay: Replay::new(key, began), looked: first }
+    }
+}
+
 impl Judgement {
-    fn new(key: Key, known: Known, began: Timestamp) -> Self {
-        Self {
-            watch: Watch::new(key, began),
-            replay: Replay::new(key, began),
-            known,
-            looked: began,
-            last: began,
-            counts: show::Counts::default(),
-        }
+    fn new(key: Key, known: Known, now: Timestamp) -> Self {
+        Self { key, known, now, memory: None, counts: show::Counts::default() }
+    }
+
+    /// What was still open where time begins anew with `at`, or goes back; nothing where it goes on.
+    fn goes_on(&mut self, at: Timestamp) -> Vec<Suspicion> {
+        let last = self.memory.as_ref().map_or(at, |memory| memory.course.last());
+        let is_older = last.duration_since(at) >= OLDER;
+        self.counts.older += u64::from(is_older);
+        let step = self.memory.as_mut().map_or(Step::Anew, |memory| memory.course.step(at));
+        let left = match step {
+            Step::Anew => self.finish(),
+            Step::Back if is_older => self.decide(),
+            Step::Back | Step::On => Vec::new(),
+        };
+        self.memory.get_or_insert_with(|| Memory::new(self.key, at));
+        left
     }
 
     fn sees(&mut self, packet: &Packet) -> Vec<Suspicion> {
-        let Self { watch, replay, known, looked, last, counts } = self;
-        *last = packet.at.max(*last);
-        let mut told = Vec::new();
-        let packet = Packet { at: *last, ..*packet };
-        let way = replay.step(known, &packet, |event| {
-            if event.at.duration_since(*looked) >= LOOK_EACH {
+        let mut told = self.goes_on(packet.at);
+        let Self { known, memory, counts, .. } = self;
+        let Some(Memory { watch, replay, looked, .. }) = memory else { return told };
+        let way = replay.step(known, packet, |event| {
+            if event.at.duration_since(*looked).abs() >= LOOK_EACH {
                 *looked = event.at;
                 told.extend(look(watch, known, event.at));
             }
@@ -165,12 +190,20 @@ impl Judgement {
         told
     }
 
-    /// What waited for an answer got none.
-    fn finish(&mut self) -> Vec<Suspicion> {
-        let Self { watch, replay, known, last, counts, .. } = self;
+    /// What waits for an answer gets none: nothing of its time follows.
+    fn decide(&mut self) -> Vec<Suspicion> {
+        let Self { known, memory, counts, .. } = self;
+        let Some(Memory { watch, replay, .. }) = memory else { return Vec::new() };
         let mut told = Vec::new();
         replay.finish(|event| told.extend(weigh(watch, known, event, counts)));
-        told.extend(look(watch, known, *last));
+        told
+    }
+
+    /// Likewise, and nothing is remembered any more.
+    fn finish(&mut self) -> Vec<Suspicion> {
+        let mut told = self.decide();
+        let Some(Memory { course, mut watch, .. }) = self.memory.take() else { return told };
+        told.extend(look(&mut watch, &self.known, course.newest()));
         told
     }
 
@@ -194,11 +227,14 @@ impl Judgement {
             Reading::Nothing => return Vec::new(),
         };
         counts.attempts += 1;
-        // Whatever a clock does, a line comes after the one before it.
-        self.last = self.last.max(line.at);
-        let service = self.watch.service(service(header.program));
+        let before = self.memory.as_ref().map_or(self.now, |memory| memory.course.last());
+        let at = line.at.unwrap_or(before);
+        let mut told = self.goes_on(at);
+        let Some(Memory { watch, .. }) = &mut self.memory else { return told };
+        let service = watch.service(service(header.program));
         let what = Happening::Written(Written::of(service, &header, attempt));
-        self.watch.step(&self.known, &Event { at: self.last, what })
+        told.extend(watch.step(&self.known, &Event { at, what }));
+        told
     }
 }
 
