@@ -160,3 +160,41 @@ pub(crate) fn failure(error: &ToldError, what: Words) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::watch::{Confidence, Mercy, Reaction, Source};
+
+    use super::*;
+
+    fn one(last: u8, second: i64) -> Reacted {
+        let at = Timestamp::from_second(second).unwrap();
+        let suspicion = Suspicion {
+            at,
+            source: Source::of([203, 0, 113, last].into()),
+            kind: Kind::PortScan,
+            confidence: Confidence::Unproven,
+            score: 0,
+            first: at,
+            last: at,
+            contacts: 4,
+            ports: Vec::new(),
+            service: None,
+            users: 0,
+            welcomed: 0,
+            group: None,
+        };
+        let reaction = Reaction::Spare(Mercy::Unproven);
+        Reacted { suspicion, reaction, sessions_ended: 0, traces: Vec::new() }
+    }
+
+    #[test]
+    fn whom_another_watch_told_of_is_kept_once_and_in_order() {
+        let mut own = Told { all: vec![one(1, 1), one(2, 5)], ..Told::default() };
+        own.take_in(Told { all: vec![one(1, 1), one(3, 3), one(1, 9)], ..Told::default() });
+        let seconds: Vec<_> = own.all.iter().map(|told| told.suspicion.at.as_second()).collect();
+        assert_eq!(seconds, [1, 3, 5, 9]);
+        own.take_in(Told { all: (10..).map(|second| one(4, second)).take(MAX).collect(), ..Told::default() });
+        assert_eq!((own.all.len(), own.all[0].suspicion.at.as_second()), (MAX, 10), "the newest");
+    }
+}
