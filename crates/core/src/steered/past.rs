@@ -1,21 +1,27 @@
 //! What is led past whoever has bound a port: they lose nothing by what is done to him (A5, A16).
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use super::{Steered, steered};
 use crate::{
     facts::{LeftSteer, Listener, Snapshot},
     gate::Ports,
-    port::PortSpec,
+    port::{PortRange, PortSpec},
 };
+
+/// Services, each with those of the ports that are led to it.
+type Services<'a> = BTreeMap<&'a str, BTreeSet<PortSpec>>;
 
 /// The services to which packets for some ports are led, by whether whoever listens on these has anything to do with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past<'a> {
     /// Those that have a socket on another port.
-    pub elsewhere: BTreeSet<&'a str>,
+    pub elsewhere: Services<'a>,
     /// Those that have none at all.
-    pub dead: BTreeSet<&'a str>,
+    pub dead: Services<'a>,
 }
 
 impl Past<'_> {
@@ -30,25 +36,36 @@ impl Past<'_> {
 #[must_use]
 pub fn past<'a>(snapshot: &'a Snapshot, ports: &Ports) -> Past<'a> {
     let routes = routes(snapshot, ports);
-    let services = |is_it: &dyn Fn(&Steered<'_>) -> bool| -> BTreeSet<&str> {
-        let found = routes.iter().filter(|steered| is_it(steered));
-        found.map(|steered| steered.route.service.as_str()).collect()
+    let services = |is_it: &dyn Fn(&Steered<'_>) -> bool| {
+        let mut services = Services::new();
+        for (steered, spec) in routes.iter().filter(|(steered, _)| is_it(steered)) {
+            services.entry(steered.route.service.as_str()).or_default().insert(*spec);
+        }
+        services
     };
     let elsewhere = services(&|steered| is_elsewhere(snapshot, steered, ports));
     // Whoever has one over the other family has one.
     let alive = services(&|steered| has_socket(snapshot, steered));
     let mut dead = services(&|_| true);
-    dead.retain(|service| !alive.contains(service));
+    dead.retain(|service, _| !alive.contains_key(service));
     Past { elsewhere, dead }
 }
 
-/// What leads packets for `ports`; not what leads others to whoever listens there.
-fn routes<'a>(snapshot: &'a Snapshot, ports: &Ports) -> Vec<Steered<'a>> {
+/// What leads packets for `ports`, each with those of them that it leads; not what leads others to whoever listens there.
+fn routes<'a>(snapshot: &'a Snapshot, ports: &Ports) -> Vec<(Steered<'a>, PortSpec)> {
     let of = |spec: PortSpec| {
         let all = steered(snapshot, Some(spec.protocol), spec.range).into_iter();
-        all.filter(move |steered| steered.route.ports.overlaps(spec.range))
+        all.filter_map(move |steered| {
+            let range = both(steered.route.ports, spec.range)?;
+            Some((steered, PortSpec { range, ..spec }))
+        })
     };
     ports.specs().flat_map(of).collect()
+}
+
+fn both(one: PortRange, other: PortRange) -> Option<PortRange> {
+    let range = PortRange { first: one.first.max(other.first), last: one.last.min(other.last) };
+    (range.first <= range.last).then_some(range)
 }
 
 /// Whether its socket is none of those on `ports`; also where it is not seen.
@@ -83,7 +100,7 @@ mod tests {
         let told = |scene: &Scene, specs: &[&str]| {
             let ports = specs.iter().map(|spec| spec.parse().expect("a port")).collect();
             let Past { elsewhere, dead } = past(&scene.snapshot, &ports);
-            [elsewhere, dead].map(|names| names.into_iter().map(ToString::to_string).collect::<Vec<_>>())
+            [elsewhere, dead].map(|names| names.into_keys().map(ToString::to_string).collect::<Vec<_>>())
         };
         let none = Vec::<String>::new;
         assert_eq!(told(&scene, &["443/tcp"]), [vec!["web".to_string()], none()]);
@@ -91,6 +108,11 @@ mod tests {
         assert_eq!(told(&scene, &["443/tcp", "8443/tcp"]), [none(), none()], "web listens there itself");
         assert_eq!(told(&scene, &["8443/tcp"]), [none(), none()], "nothing for it is led away");
         assert_eq!(told(&scene, &["443/udp"]), [none(), none()]);
+        let ports = ["79-444/tcp".parse().expect("ports")].into_iter().collect();
+        let specs = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a port")).collect();
+        let all = past(&scene.snapshot, &ports);
+        assert_eq!(all.elsewhere, [("web", specs(&["80/tcp", "443-444/tcp"]))].into());
+        assert_eq!(all.dead, [("dns", specs(&["80/tcp"]))].into());
         scene.snapshot.steer.as_mut().expect("it is steered").led.clear();
         assert_eq!(told(&scene, &["443/tcp"]), [none(), vec!["web".to_string()]]);
     }

@@ -1,9 +1,10 @@
 //! To whom the packets for a port that is closed are led, where that is nobody who listens there (A16, A17).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::{
     gate::Ports,
+    port::PortSpec,
     steered::{Past, past},
     text,
     words::{Text, inflect},
@@ -32,34 +33,52 @@ pub(super) fn and_past(said: Text, world: &World<'_>, ports: &Ports) -> Text {
 }
 
 fn with(said: Text, past: &Past<'_>) -> Text {
-    let more = elsewhere(&past.elsewhere).into_iter().chain(dead(&past.dead));
+    let all: BTreeSet<&PortSpec> = past.elsewhere.values().chain(past.dead.values()).flatten().collect();
+    let told = |services: &Services<'_>| Told::of(services, all.len() > 1);
+    let more = elsewhere(&told(&past.elsewhere)).into_iter().chain(dead(&told(&past.dead)));
     more.fold(said, |Text { en, ja }, more| Text { en: en + " " + &more.en, ja: ja + &more.ja })
 }
 
-fn elsewhere(services: &BTreeSet<&str>) -> Option<Text> {
-    let (names, count) = (joined(services), services.len());
+type Services<'a> = BTreeMap<&'a str, BTreeSet<PortSpec>>;
+
+/// Services by name, and how many.
+struct Told {
+    names: Text,
+    count: usize,
+}
+
+impl Told {
+    /// Each with its ports, where several are asked about.
+    fn of(services: &Services<'_>, with_ports: bool) -> Self {
+        let text = |(name, specs): (&&str, &BTreeSet<PortSpec>)| {
+            let specs = specs.iter().map(PortSpec::to_string).collect::<Vec<_>>().join(", ");
+            if with_ports { text!("{name} ({specs})", "{name}({specs})") } else { text!("{name}", "{name}") }
+        };
+        let (en, ja): (Vec<_>, Vec<_>) = services.iter().map(text).map(|Text { en, ja }| (en, ja)).unzip();
+        Self { names: Text { en: en.join(", "), ja: ja.join("、") }, count: services.len() }
+    }
+}
+
+fn elsewhere(Told { names: Text { en: en_names, ja: ja_names }, count }: &Told) -> Option<Text> {
+    let count = *count;
     let (en_listens, en_goes) = (inflect(count, "listens", "listen"), inflect(count, "goes", "go"));
     (count > 0).then(|| {
         text!(
-            "What comes in there is led to {names}, which {en_listens} elsewhere and {en_goes} on.",
-            "このポート宛ての通信は、別のポートで待ち受ける {names} に誘導されており、そちらは動き続けます。"
+            "What comes in there is led to {en_names}, which {en_listens} elsewhere and {en_goes} on.",
+            "このポート宛ての通信は、別のポートで待ち受ける {ja_names} に誘導されており、そちらは動き続けます。"
         )
     })
 }
 
-fn dead(services: &BTreeSet<&str>) -> Option<Text> {
-    let (names, count) = (joined(services), services.len());
+fn dead(Told { names: Text { en: en_names, ja: ja_names }, count }: &Told) -> Option<Text> {
+    let count = *count;
     let en_has = inflect(count, "has", "have");
     (count > 0).then(|| {
         text!(
-            "What comes in there is led to {names}, which {en_has} no socket now.",
-            "このポート宛ての通信は {names} に誘導されますが、現在そのソケットはありません。"
+            "What comes in there is led to {en_names}, which {en_has} no socket now.",
+            "このポート宛ての通信は {ja_names} に誘導されますが、現在そのソケットはありません。"
         )
     })
-}
-
-fn joined(services: &BTreeSet<&str>) -> String {
-    services.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -68,16 +87,25 @@ mod tests {
 
     #[test]
     fn whoever_is_not_there_does_not_listen_elsewhere() {
-        let said = |elsewhere: &[&'static str], dead: &[&'static str]| {
-            let past =
-                Past { elsewhere: elsewhere.iter().copied().collect(), dead: dead.iter().copied().collect() };
+        let said = |elsewhere: &[(&'static str, &str)], dead: &[(&'static str, &str)]| {
+            let of = |all: &[(&'static str, &str)]| -> Services<'static> {
+                all.iter().map(|(name, spec)| (*name, [spec.parse().unwrap()].into())).collect()
+            };
+            let past = Past { elsewhere: of(elsewhere), dead: of(dead) };
             with(text!("So.", "済。"), &past).en
         };
         assert_eq!(said(&[], &[]), "So.");
-        assert_eq!(said(&[], &["dns"]), "So. What comes in there is led to dns, which has no socket now.");
         assert_eq!(
-            said(&["adm", "web"], &["dns"]),
+            said(&[], &[("dns", "53/udp")]),
+            "So. What comes in there is led to dns, which has no socket now."
+        );
+        assert_eq!(
+            said(&[("adm", "80/tcp"), ("web", "80/tcp")], &[("dns", "80/tcp")]),
             "So. What comes in there is led to adm, web, which listen elsewhere and go on. What comes in there is led to dns, which has no socket now."
+        );
+        assert_eq!(
+            said(&[("adm", "80/tcp"), ("web", "81-82/tcp")], &[("dns", "83/tcp")]),
+            "So. What comes in there is led to adm (80/tcp), web (81-82/tcp), which listen elsewhere and go on. What comes in there is led to dns (83/tcp), which has no socket now."
         );
     }
 }
