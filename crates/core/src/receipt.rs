@@ -203,6 +203,9 @@ pub enum Deed {
         by: Means,
         /// The units and processes.
         whom: Vec<String>,
+        /// The units that serve there again once they are started, or restarted where nobody stopped them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        units: Vec<String>,
         /// The ports.
         ports: Vec<Ports>,
         /// The receipt of the change of the gate that closed them in the same command.

@@ -237,7 +237,8 @@ fn whoever_was_stopped_is_in_the_way_where_no_port_was_closed_with_him() {
     let now = standing(10, None);
     let after = |with| -> History {
         let (by, whom) = (Means::Stop, vec!["ssh.service".into()]);
-        let halt = Deed::Halt { by, whom, ports: vec![Ports("22/tcp".parse().unwrap())], with };
+        let halt =
+            Deed::Halt { by, whom, units: Vec::new(), ports: vec![Ports("22/tcp".parse().unwrap())], with };
         let halt = Receipt { seen: Some(10), ..receipt(2, halt, None) };
         [receipt(1, applied(Was::Nothing, None), Some(10)), halt].into_iter().collect()
     };
@@ -473,7 +474,13 @@ fn a_receipt_is_read_back_as_it_was_written() {
     ));
     receipts.push(receipt(
         8,
-        Deed::Halt { by: Means::Stop, whom: vec!["nginx.service".into()], ports: closed, with: Some(7) },
+        Deed::Halt {
+            by: Means::Stop,
+            whom: vec!["nginx.service".into()],
+            units: vec!["nginx.service".into()],
+            ports: closed,
+            with: Some(7),
+        },
         None,
     ));
     receipts.push(receipt(6, Deed::Unblock { source: "2001:db8::1".parse().unwrap() }, None));

@@ -1,5 +1,6 @@
 //! `portreeve undo [RECEIPT]`: takes a change of the gate back (A15).
 
+mod anew;
 mod before;
 mod moved;
 
@@ -434,10 +435,7 @@ fn of_boot(Receipt { number, .. }: &Receipt) -> Failure {
 /// Nobody here starts again what was stopped; whoever means the change before that says so.
 fn halted(Receipt { number, deed, .. }: &Receipt, before: Option<&Receipt>) -> Failure {
     let Text { en, ja } = words(deed);
-    let start = text!(
-        "start it again: systemctl start UNIT, or as it was started before",
-        "systemctl start UNIT などで、改めて起動してください"
-    );
+    let start = anew::text(deed);
     Failure::new(Exit::Refused, FAILED)
         .because(text!(
             "what receipt {number} did is not taken back by portreeve: {en}",

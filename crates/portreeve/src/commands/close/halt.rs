@@ -1,6 +1,8 @@
 //! What is done to those who listen on a port that is closed: stopped, or their sockets taken from them, and only where
 //! somebody asks for it (A16, A17).
 
+mod words;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -26,6 +28,7 @@ use portreeve_host::{
     systemd,
 };
 
+use self::words::{going, typed};
 use super::{
     super::plan::CUT,
     STOP, UNLISTEN,
@@ -71,7 +74,16 @@ pub(super) enum Halt {
     /// Units and processes are stopped.
     Stop(BTreeSet<String>, BTreeMap<Held, String>),
     /// These sockets listen no longer, with whoever has them.
-    Unlisten(BTreeMap<Socket, String>),
+    Unlisten(BTreeMap<Socket, Deprived>),
+}
+
+/// Who listens no longer.
+#[derive(Debug)]
+pub(super) struct Deprived {
+    /// He, in words.
+    who: String,
+    /// The units that have to start again for it.
+    units: BTreeSet<String>,
 }
 
 /// What goes on behind a port that is closed.
@@ -178,16 +190,22 @@ impl Halt {
     ///
     /// It cannot be written.
     pub(super) fn note(&self, ports: &Ports, with: Option<u32>, is_done: bool) -> Result<(), Failure> {
-        let (by, whom): (Means, BTreeSet<&String>) = match self {
+        let (by, whom, units): (Means, BTreeSet<&String>, BTreeSet<&String>) = match self {
             Self::Nothing => return Ok(()),
-            Self::Stop(units, processes) => (Means::Stop, units.iter().chain(processes.values()).collect()),
-            Self::Unlisten(sockets) => (Means::Unlisten, sockets.values().collect()),
+            Self::Stop(units, processes) => {
+                (Means::Stop, units.iter().chain(processes.values()).collect(), units.iter().collect())
+            }
+            Self::Unlisten(sockets) => {
+                let whom = sockets.values().map(|deprived| &deprived.who).collect();
+                (Means::Unlisten, whom, sockets.values().flat_map(|deprived| &deprived.units).collect())
+            }
         };
         if whom.is_empty() {
             return Ok(());
         }
         let ports = ports.specs().map(receipt::Ports).collect();
-        let deed = Deed::Halt { by, whom: whom.into_iter().cloned().collect(), ports, with };
+        let [whom, units] = [whom, units].map(|names| names.into_iter().cloned().collect());
+        let deed = Deed::Halt { by, whom, units, ports, with };
         let outcome = if is_done { Outcome::Done } else { Outcome::Unknown };
         let noted = door::open(NOT_NOTED)?.note(deed, outcome);
         noted.map_err(|error| door::failure(error, NOT_NOTED))
@@ -208,17 +226,22 @@ fn stopping(
     }
 }
 
-fn unlistening(sockets: &BTreeMap<Socket, String>) -> Text {
+fn unlistening(sockets: &BTreeMap<Socket, Deprived>) -> Text {
     if sockets.is_empty() {
         return text!(
             "No socket of TCP listens there, and no other can be taken from its process.",
             "TCP の待ち受けがありません。ほかのプロトコルのソケットは閉じられません。"
         );
     }
-    let who = joined(sockets.values());
+    let who = joined(sockets.values().map(|deprived| &deprived.who));
+    let units: BTreeSet<&String> = sockets.values().flat_map(|deprived| &deprived.units).collect();
+    let (en, ja) = match typed(units) {
+        none if none.is_empty() => Default::default(),
+        units => (format!(" (systemctl restart {units})"), format!("(systemctl restart {units})")),
+    };
     text!(
-        "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does. Until then it may use a whole CPU and fill its log with errors.",
-        "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。それまでは、CPU を使い続けたり、エラーでログを埋めたりすることがあります。"
+        "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does{en}. Until then it may use a whole CPU and fill its log with errors.",
+        "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動{ja}が必要です。それまでは、CPU を使い続けたり、エラーでログを埋めたりすることがあります。"
     )
 }
 
@@ -261,8 +284,8 @@ fn still_there(processes: &BTreeMap<Held, String>, ports: &Ports, settings: &Set
 }
 
 /// Which of these still listen, and why.
-fn unlisten_all(sockets: &BTreeMap<Socket, String>) -> Vec<Text> {
-    let taken = sockets.iter().map(|((port, cookie), who)| (port, who, unlisten(*port, *cookie)));
+fn unlisten_all(sockets: &BTreeMap<Socket, Deprived>) -> Vec<Text> {
+    let taken = sockets.iter().map(|((port, cookie), it)| (port, &it.who, unlisten(*port, *cookie)));
     taken.filter_map(|(port, who, taken)| still_listening(*port, who, &taken.err()?)).collect()
 }
 
@@ -348,7 +371,7 @@ fn taken(
     listener: &Listener,
     footing: &Footing,
     is_cut: bool,
-) -> Result<Option<(Socket, String)>, Failure> {
+) -> Result<Option<(Socket, Deprived)>, Failure> {
     if (listener.protocol, listener.state) != (Protocol::Tcp, SocketState::Listen) {
         return Ok(None);
     }
@@ -380,7 +403,9 @@ fn taken(
         return Err(unstopped((what, None)));
     }
     let named = holders.first().map(|(hold, process)| who(hold.pid, process));
-    Ok(Some(((listener.port, listener.cookie), named.unwrap_or_else(|| listener.spec().to_string()))))
+    let who = named.unwrap_or_else(|| listener.spec().to_string());
+    let units = holders.iter().filter_map(|(_, process)| next::unit_to_stop(process)).map(str::to_owned);
+    Ok(Some(((listener.port, listener.cookie), Deprived { who, units: units.collect() })))
 }
 
 fn who(pid: u32, process: &Process) -> String {
@@ -390,24 +415,6 @@ fn who(pid: u32, process: &Process) -> String {
 fn joined<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: BTreeSet<&str> = names.map(String::as_str).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-fn going(units: &BTreeSet<String>, processes: &BTreeMap<Held, String>) -> Text {
-    let (units, processes) = (joined(units.iter()), joined(processes.values()));
-    match (units.as_str(), processes.as_str()) {
-        (units, "") => text!(
-            "{units} is stopped; portreeve undo does not start it again: systemctl start {units}.",
-            "{units} を停止します。portreeve undo では再開されません(systemctl start {units} で開始)。"
-        ),
-        ("", processes) => text!(
-            "SIGTERM ends {processes}, which portreeve undo does not start again.",
-            "{processes} を SIGTERM で終了します。portreeve undo では再開されません。"
-        ),
-        (units, processes) => text!(
-            "{units} is stopped, and SIGTERM ends {processes}; portreeve undo starts neither again.",
-            "{units} を停止し、{processes} を SIGTERM で終了します。どちらも portreeve undo では再開されません。"
-        ),
-    }
 }
 
 fn unstopped((why, hint): (Text, Option<String>)) -> Failure {
