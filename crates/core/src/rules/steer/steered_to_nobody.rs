@@ -3,12 +3,13 @@
 use alloc::{format, string::String, vec, vec::Vec};
 
 use crate::{
-    facts::{GuardStands, LeftSteer},
+    facts::{GuardStands, Led, LeftSteer},
     finding::{Finding, Severity},
-    policy::Policy,
+    plan::{Unled, dead as unled},
     rules::{Page, Rule, guard::again},
+    steer::Routes,
     text,
-    words::Words,
+    words::{Text, Words},
     world::World,
 };
 
@@ -36,10 +37,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    world.snapshot.steer.as_ref().map(|steer| findings(world.policy, steer)).unwrap_or_default()
+    world.snapshot.steer.as_ref().map(|steer| findings(world, steer)).unwrap_or_default()
 }
 
-fn findings(policy: Option<&Policy>, LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
+fn findings(world: &World<'_>, LeftSteer { stands, dead, led, routes }: &LeftSteer) -> Vec<Finding> {
+    let policy = world.policy;
     if *stands != GuardStands::Whole {
         let said =
             text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
@@ -61,11 +63,21 @@ fn findings(policy: Option<&Policy>, LeftSteer { stands, dead, led, .. }: &LeftS
                 "{service} 宛ての通信を誘導していますが、誘導先のソケットがありません"
             )
         };
+        if let Some(fix) = choice(world, (routes, led), service) {
+            return RULE.finding(said, fix).run(["portreeve plan".into()]);
+        }
         let fix =
             text!("start it, and lead to its socket", "サービスを起動し、ソケットを誘導先に登録してください");
         RULE.finding(said, fix).run([format!("portreeve steer register {service}")])
     };
     dead.iter().map(of).collect()
+}
+
+/// What to do where it runs, and nobody guesses which of its sockets is meant.
+fn choice(world: &World<'_>, (routes, led): (&Routes, &[Led]), service: &str) -> Option<Text> {
+    let unled = unled(world, routes, led).into_iter().filter(|it| it.service == service);
+    let mut several = unled.filter(|it| matches!(it.why, Unled::Several(_) | Unled::Apart(_)));
+    several.next().map(|it| it.why.fix())
 }
 
 /// Of a service that the policy has no more nobody knows the owner.
@@ -84,7 +96,7 @@ mod tests {
     use super::*;
     use crate::{
         rules::testing::{Scene, scene},
-        steer::{Routes, WhenDead},
+        steer::{WhenDead, wanted},
     };
 
     fn left(stands: GuardStands, dead: &[&str]) -> Scene {
@@ -105,6 +117,20 @@ mod tests {
         assert_eq!(scene.texts("steered-to-nobody").len(), 2);
         assert_eq!(scene.commands("steered-to-nobody"), commands);
         assert!(left(GuardStands::Whole, &[]).texts("steered-to-nobody").is_empty());
+    }
+
+    /// To register it would be refused.
+    #[test]
+    fn of_several_sockets_somebody_has_to_choose() {
+        let mut scene = left(GuardStands::Whole, &["web"])
+            .listens("nginx.service", "127.0.0.1:443/tcp")
+            .listens("nginx.service", "127.0.0.2:443/tcp");
+        let policy = scene.policy.clone().expect("a policy");
+        let steer = scene.snapshot.steer.as_mut().expect("it is steered");
+        steer.routes = wanted(&policy).expect("routes");
+        assert_eq!(scene.commands("steered-to-nobody"), ["portreeve plan"]);
+        let found = scene.judge().into_iter().find(|it| it.rule == "steered-to-nobody").expect("it is");
+        assert!(found.fix.en.starts_with("name one: portreeve steer register web"), "{:?}", found.fix);
     }
 
     #[test]
