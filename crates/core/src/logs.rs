@@ -84,10 +84,12 @@ pub enum Deed<'l> {
     Left,
     /// He asked a web server for something, as a user where one is named.
     Asked {
-        /// The path, with whatever stands behind it.
+        /// The path, with whatever stands before and behind it.
         path: &'l str,
         /// The answer (RFC 9110 §15).
         status: u16,
+        /// The page that led him there, as he says himself.
+        referer: Option<&'l str>,
     },
 }
 

@@ -16,6 +16,7 @@ mod group;
 mod guarded;
 pub mod logs;
 mod open;
+mod path;
 mod paths;
 mod place;
 mod probe;

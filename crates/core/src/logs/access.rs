@@ -20,7 +20,7 @@ pub(super) struct Parts<'l> {
 /// Both escape a quotation mark in what others sent, so the first one stands before the request, and the last bracket before it is
 /// the server's own, whatever a user calls himself.
 pub(super) fn parts(line: &str) -> Option<Parts<'_>> {
-    let (source, rest) = place::leading(line, &[' '])?;
+    let (source, rest) = place::leading(line, &[' ']).or_else(|| behind_host(line))?;
     let (before, asked) = rest.split_once("] \"")?;
     let at = before.rfind(" [")?;
     let (who, when) = (&before[..at], &rest[at + 2..=before.len()]);
@@ -28,6 +28,14 @@ pub(super) fn parts(line: &str) -> Option<Parts<'_>> {
     let (_, user) = place::word(who.trim_start());
     let user = Some(user).filter(|user| !["", "-", "\"\""].contains(user));
     Some(Parts { source, user, when, asked })
+}
+
+/// The address behind `www.example:443 `, which Apache puts before it where many hosts have one log (`vhost_combined`).
+fn behind_host(line: &str) -> Option<(IpAddr, &str)> {
+    let (host, rest) = place::word(line);
+    let (_, port) = host.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    place::leading(rest, &[' '])
 }
 
 /// Reads such a line.
@@ -41,7 +49,15 @@ fn asked(message: &str) -> Option<Reading<'_>> {
     let (request, rest) = (&asked[..end], asked[end + 1..].strip_prefix(' ')?);
     let status: u16 = place::word(rest).0.parse().ok().filter(|status| (100..600).contains(status))?;
     let path = request.split(' ').nth(1).unwrap_or(request);
-    Some(Reading::of(source, Deed::Asked { path, status }, user, None))
+    Some(Reading::of(source, Deed::Asked { path, status, referer: referer(rest) }, user, None))
+}
+
+/// The page of `404 153 "page" "agent"`, where one is named.
+fn referer(rest: &str) -> Option<&str> {
+    let (_, rest) = place::word(place::word(rest).1);
+    let page = rest.strip_prefix('"')?;
+    let page = &page[..end_of_text(page)?];
+    Some(page).filter(|page| !["", "-"].contains(page))
 }
 
 /// Where a text ends that is in quotation marks.

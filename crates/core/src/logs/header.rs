@@ -140,6 +140,7 @@ mod tests {
         use Program::{Access, Dovecot, Nginx, Postfix, Sshd, Vsftpd};
         let access = "192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 200 1";
         let odd_user = "192.0.2.1 - a [b [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 401 1";
+        let by_host = "www.example:443 192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 200 1";
         for (line, program, pid, message) in [
             ("Jun 21 16:47:48 host sshd[13709]: a b", Sshd, Some(13_709), "a b"),
             ("Jan 5 01:31:41 sshd[7]: a", Sshd, Some(7), "a"),
@@ -156,6 +157,7 @@ mod tests {
             ("2012/04/09 11:53:29 [error] 2865#0: *6 a", Nginx, Some(2_865), "*6 a"),
             (access, Access, None, access),
             (odd_user, Access, None, odd_user),
+            (by_host, Access, None, by_host),
         ] {
             assert_eq!(told(line), Some((program, pid, message)), "{line}");
         }

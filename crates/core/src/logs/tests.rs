@@ -18,7 +18,8 @@ fn told(program: Program, message: &str) -> String {
                 Deed::Welcome => "welcome".into(),
                 Deed::Refused => "refused".into(),
                 Deed::Left => "left".into(),
-                Deed::Asked { path, status } => format!("{status} {path}"),
+                Deed::Asked { path, status, referer: None } => format!("{status} {path}"),
+                Deed::Asked { path, status, referer: Some(page) } => format!("{status} {path} by {page}"),
             };
             let user = user.map(|user| format!(" as {user}")).unwrap_or_default();
             format!("{deed} {source}{user}")
@@ -168,6 +169,13 @@ fn servers_of_files_and_of_the_web_tell_who_was_not_let_in() {
         (Access, "192.0.2.1 - a [b] c [a] \"GET / HTTP/1.1\" 401 1", "401 / 192.0.2.1 as a [b] c"),
         (Access, "192.0.2.1 - x] \\\" [a] \"GET / HTTP/1.1\" 401 1", "401 / 192.0.2.1 as x] \\\""),
         (Access, "192.0.2.1 - \"\" [a] \"GET / HTTP/1.1\" 401 1", "401 / 192.0.2.1"),
+        (
+            Access,
+            "192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1 \"https://a/ \\\"b\" \"c\"",
+            "404 /x by https://a/ \\\"b 192.0.2.1",
+        ),
+        (Access, "www.example:443 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "404 /x 192.0.2.1"),
+        (Access, "www.example:x 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "nothing"),
         (Access, "host.example - - [a] \"GET / HTTP/1.1\" 200 1", "nothing"),
         (Access, "192.0.2.1 - - [a] \"GET / HTTP/1.1", "nothing"),
         (Access, "192.0.2.1 - - [a] \"GET / HTTP/1.1\" 999 1", "nothing"),

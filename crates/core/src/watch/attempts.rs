@@ -9,8 +9,8 @@ use super::{
     crowd::Crowd,
     digest,
     guarded::Guarded,
-    moment,
-    paths::{Paths, probed},
+    moment, path,
+    paths::{Paths, Request},
     tries::{Tries, Try},
 };
 use crate::logs::{Attempt, Deed, Header, Program};
@@ -144,7 +144,7 @@ impl Attempts {
         let (path, status) = match written.attempt.deed {
             Deed::Failed => return Some(Login::Failed),
             Deed::Welcome => return Some(Login::Welcome),
-            Deed::Asked { path, status } => (path, status),
+            Deed::Asked { path, status, .. } => (path, status),
             Deed::Refused | Deed::Left => return None,
         };
         let guarded = self.guarded.get_mut(usize::from(written.service.0))?;
@@ -152,7 +152,7 @@ impl Attempts {
         if !asks_for_user && written.attempt.user.is_none() {
             return None;
         }
-        let place = digest(key, &without_query(path));
+        let place = path::digest(key, path);
         if asks_for_user {
             guarded.keep(place);
         }
@@ -211,10 +211,9 @@ impl Attempts {
                 is_news
                     .then(|| (kind, tries.first, tries.failed.into(), tries.users(), tries.welcomed.into()))?
             }
-            (_, Deed::Asked { path, status }) => {
-                let path = without_query(path);
+            (_, Deed::Asked { path, status, referer }) => {
                 let paths = self.paths.entry(place, tick);
-                let is_news = paths.asks(tick, probed(path), digest(key, &path), status);
+                let is_news = paths.asks(tick, Request::of(key, path, status, referer));
                 is_news.then(|| (Kind::PathProbing, paths.first, paths.count(), 0, 0))?
             }
             _ => return None,
@@ -244,10 +243,6 @@ impl Attempts {
             group: None,
         }
     }
-}
-
-fn without_query(path: &str) -> &str {
-    path.split_once('?').map_or(path, |(path, _)| path)
 }
 
 fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {

@@ -1,6 +1,6 @@
 //! Who asks a web server for what only those ask for who look for holes (A19).
 
-use super::TICKS_EACH_SECOND;
+use super::{Key, TICKS_EACH_SECOND, path};
 
 /// Beginnings of paths that nobody comes to by a link, in small letters: places of secrets, of consoles, and of what has been broken
 /// before. A server that has one of them answers well, and is not meant.
@@ -63,12 +63,42 @@ const MISSED_MAX: u8 = 20;
 /// Whoever comes back after so long begins anew.
 const DAY_SECONDS: u32 = 24 * 60 * 60;
 
+/// None of [`PROBED`] is longer.
+const BYTES_MAX: usize = 16;
+
 /// The number of a path that is probed for; `None` of any other.
-pub(super) fn probed(path: &str) -> Option<u8> {
-    let begins =
-        |known: &&str| path.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known));
-    let place = PROBED.iter().position(begins)?;
+fn probed(path: &str) -> Option<u8> {
+    let mut begin = [0; BYTES_MAX];
+    begin.iter_mut().zip(path::plain(path)).for_each(|(own, byte)| *own = byte.to_ascii_lowercase());
+    let place = PROBED.iter().position(|known| begin.starts_with(known.as_bytes()))?;
     u8::try_from(place).ok()
+}
+
+/// What a request tells of whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// It was answered well.
+    Good,
+    /// It was refused, and is one of those that are probed for.
+    Probed(u8),
+    /// It has this digest, and there is no such thing.
+    Missed(u64),
+    /// Nothing.
+    Other,
+}
+
+impl Request {
+    /// What it tells that `path` was answered so. Whom a page leads to what is not there follows a link of somebody's who did not look.
+    pub(super) fn of(key: Key, path: &str, status: u16, referer: Option<&str>) -> Self {
+        if status < 400 {
+            return Self::Good;
+        }
+        match probed(path) {
+            Some(place) => Self::Probed(place),
+            None if status == 404 && referer.is_none() => Self::Missed(path::digest(key, path)),
+            None => Self::Other,
+        }
+    }
 }
 
 /// What is remembered of one source at one server.
@@ -85,25 +115,19 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    /// He asked for one, which is `probed` or has this digest; whether it is to be told.
-    pub(super) fn asks(&mut self, tick: u32, probed: Option<u8>, path: u64, status: u16) -> bool {
+    /// He asked for one; whether it is to be told.
+    pub(super) fn asks(&mut self, tick: u32, request: Request) -> bool {
         if self.first == 0 || tick.abs_diff(self.last) > DAY_SECONDS * TICKS_EACH_SECOND {
             *self = Self { first: tick.max(1), ..Self::default() };
         }
         self.last = tick;
-        if status < 400 {
-            (self.missed, self.missed_count) = ([0; 4], 0);
-            return false;
+        match request {
+            Request::Good => (self.missed, self.missed_count) = ([0; 4], 0),
+            Request::Probed(place) => self.probed |= 1 << (place % 64),
+            Request::Missed(path) => self.misses(path),
+            Request::Other => {}
         }
-        if let Some(place) = probed {
-            self.probed |= 1 << (place % 64);
-        } else if status == 404 {
-            let (word, bit) = ((path >> 6) as usize % 4, 1 << (path % 64));
-            let is_new = self.missed[word] & bit == 0;
-            self.missed[word] |= bit;
-            self.missed_count = self.missed_count.saturating_add(u8::from(is_new));
-        }
-        let is_news = self.count() > 0 && !self.is_told;
+        let is_news = request != Request::Good && self.count() > 0 && !self.is_told;
         self.is_told |= is_news;
         is_news
     }
@@ -111,6 +135,13 @@ impl Paths {
     /// When he asks for one more it is told once more.
     pub(super) const fn open(&mut self) {
         self.is_told = false;
+    }
+
+    fn misses(&mut self, path: u64) {
+        let (word, bit) = ((path >> 6) as usize % 4, 1 << (path % 64));
+        let is_new = self.missed[word] & bit == 0;
+        self.missed[word] |= bit;
+        self.missed_count = self.missed_count.saturating_add(u8::from(is_new));
     }
 
     /// How many different paths make him a suspect; 0 where they do not.
@@ -138,11 +169,16 @@ mod tests {
                 .iter()
                 .all(|path| path.starts_with('/') && !path.contains(|letter: char| letter.is_uppercase()))
         );
+        assert!(PROBED.iter().all(|path| path.len() <= BYTES_MAX));
     }
 
     #[test]
     fn a_path_that_is_probed_for_is_known_however_it_is_written() {
-        assert!(probed("/.git/config").is_some() && probed("/WP-Login.php?x=1").is_some());
+        for written in
+            ["/.git/config", "/WP-Login.php?x=1", "//.git//config", "/%2egit/", "http://h/vendor/phpunit/x"]
+        {
+            assert!(probed(written).is_some(), "{written}");
+        }
         assert_eq!(
             (probed("/"), probed("/blog/.git/"), probed("/é"), probed("/.gi")),
             (None, None, None, None)
@@ -153,7 +189,8 @@ mod tests {
     fn the_fifth_known_path_and_the_twentieth_that_is_not_there_are_told() {
         let told = |paths: &[&str], status| {
             let mut own = Paths::default();
-            (1..).zip(paths).find(|(_, path)| own.asks(1, probed(path), 0, status)).map(|(nth, _)| nth)
+            let request = |path| Request::of([1, 2], path, status, Some("https://elsewhere.example/"));
+            (1..).zip(paths).find(|(_, path)| own.asks(1, request(path))).map(|(nth, _)| nth)
         };
         let known = ["/.env", "/.git/", "/.env", "/owa/", "/solr/", "/shell", "/sdk"];
         assert_eq!((told(&known, 404), told(&known, 403), told(&known, 200)), (Some(6), Some(6), None));
@@ -161,11 +198,23 @@ mod tests {
             let mut own = Paths::default();
             (1..60_u64).find(|nth| {
                 if Some(*nth) == between {
-                    own.asks(1, None, 999, 200);
+                    own.asks(1, Request::Good);
                 }
-                own.asks(1, None, *nth, 404)
+                own.asks(1, Request::Missed(*nth))
             })
         };
         assert_eq!((missed(None), missed(Some(15))), (Some(20), Some(34)), "a link that is good between");
+    }
+
+    /// A page with many broken pictures, and a site that has moved.
+    #[test]
+    fn whoever_follows_dead_links_is_not_told_of() {
+        let told = |referer: Option<&str>| {
+            let mut own = Paths::default();
+            (1..60).find(|nth| own.asks(1, Request::of([1, 2], &alloc::format!("/{nth}.png"), 404, referer)))
+        };
+        // Of two paths both may have one bit.
+        assert!(told(None).is_some_and(|nth| (20..24).contains(&nth)));
+        assert_eq!(told(Some("https://host.example/gallery")), None);
     }
 }

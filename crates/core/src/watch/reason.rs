@@ -25,8 +25,8 @@ impl Suspicion {
                 "10 分間に、1、2 回ずつ失敗した送信元が 20 個に達すると疑います(成功の 4 倍以上の場合)"
             ),
             Kind::PathProbing => text!(
-                "five known paths of scanners that are refused are too many, or twenty others that are not there",
-                "スキャナー特有のパスへの拒否 5 個、または存在しないパス 20 個で疑います"
+                "five known paths of scanners that are refused are too many, or twenty others that are not there and to which no page led",
+                "スキャナー特有のパスへの拒否 5 個、または存在しないパス 20 個(Referer のある要求を除く)で疑います"
             ),
         }
     }

@@ -93,6 +93,8 @@ fn who_asks_for_what_only_a_probe_asks_for_is_told_of() {
     let lines: Vec<_> = probed.iter().map(|path| (1, asked(path))).collect();
     let expected = ["203.0.113.7 path-probing proven ssh: 5 paths in 4.0 s that only a probe asks for"];
     assert_eq!(told(&lines), expected);
+    let odd = ["//.env", "/%2egit/config", "http://h/wp-login.php", "/owa//", "/%73olr/admin"];
+    assert_eq!(told(&odd.iter().map(|path| (1, asked(path))).collect::<Vec<_>>()), expected);
     let crawler: Vec<_> = (0..19).map(|dead| (1, asked(&format!("/old/{dead}")))).collect();
     assert_eq!(told(&crawler), [""; 0]);
 }
