@@ -236,9 +236,11 @@ impl Suspicion {
             Some(_) => self.ports.len() < PORTS_NAMED,
             None => self.ports.len() >= usize::try_from(self.contacts).unwrap_or(0),
         };
-        let is_cut = ports.len() > PORTS_SHOWN || !are_all;
+        // One more takes no more room than the sign that there is one.
+        let shown = if are_all && ports.len() == PORTS_SHOWN + 1 { PORTS_SHOWN + 1 } else { PORTS_SHOWN };
+        let is_cut = ports.len() > shown || !are_all;
         let more = if is_cut { " …" } else { "" };
-        let ports: Vec<_> = ports.iter().take(PORTS_SHOWN).map(|port| format!("{port}")).collect();
+        let ports: Vec<_> = ports.iter().take(shown).map(|port| format!("{port}")).collect();
         ports.join(" ") + more
     }
 }

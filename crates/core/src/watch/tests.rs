@@ -235,3 +235,15 @@ fn a_clock_that_is_put_back_hides_nobody() {
     assert_eq!(scene.told.len(), 1);
     assert!(scene.lines()[0].contains("in 0.0 s"), "{:?}", scene.lines());
 }
+
+#[test]
+fn no_port_is_cut_away_for_a_sign_that_takes_as_much_room() {
+    let ports = [23, 3_389, 5_432, 5_900, 6_379, 11_211, 27_017, 9_200];
+    let text = |count: usize| {
+        let mut scene = Scene::new();
+        scene.probes(Protocol::Tcp, &ports[..count]).shakes(PROBER);
+        scene.lines().pop().unwrap()
+    };
+    assert!(text(7).ends_with(": 23 3389 5432 5900 6379 11211 27017 (tcp)"), "{}", text(7));
+    assert!(text(8).ends_with(": 23 3389 5432 5900 6379 9200 … (tcp)"), "{}", text(8));
+}

@@ -154,3 +154,14 @@ fn the_newest_first_is_judged_as_it_stands_and_it_is_said() {
     assert!(line.contains("ssh: 5 failed logins in 4 min"), "{line}");
     assert!(older.starts_with("of these 4 are older than what stood before"), "{older}");
 }
+
+#[test]
+fn where_no_line_is_understood_it_is_said() {
+    let said = judged("a\nb\n", "table");
+    assert_eq!((said.code, said.err.trim()), (Some(0), "warning: no line of - is of a form that is read"));
+    for understood in
+        ["", "www.example:80 192.0.2.1 - - [30/Nov/2026:01:00:01 +0000] \"GET / HTTP/1.1\" 200 1\n"]
+    {
+        assert_eq!(judged(understood, "table").err, "", "{understood}");
+    }
+}

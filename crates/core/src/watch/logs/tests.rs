@@ -59,6 +59,17 @@ fn a_service_has_the_journal_or_the_usual_files_of_its_program() {
 }
 
 #[test]
+fn hosts_that_name_no_log_of_their_own_have_one() {
+    let policy = policy(&[("web", "apache2.service")], &[]);
+    let folder = "/var/log/apache2";
+    let (all, _) = told(&policy, true, &[folder]);
+    assert_eq!(all, ["/var/log/apache2/access.log: web"]);
+    let others = "/var/log/apache2/other_vhosts_access.log";
+    let (all, _) = told(&policy, true, &[folder, others]);
+    assert_eq!(all, ["/var/log/apache2/access.log: web", "/var/log/apache2/other_vhosts_access.log: web"]);
+}
+
+#[test]
 fn the_units_are_the_owners_or_what_serves_for_a_socket() {
     let (all, _) = told(&policy(&[("ssh", "ssh.socket")], &[]), true, &[]);
     assert_eq!(all, ["ssh.service: ssh", "ssh@*.service: ssh"]);

@@ -33,6 +33,7 @@ const MAIL: [&str; 2] = ["/var/log/mail.log", "/var/log/maillog"];
 const FTP: [&str; 1] = ["/var/log/vsftpd.log"];
 /// A folder of a program's own, and its files there, which may come later: those of requests. Into nginx's errors anybody writes.
 const NGINX: [(&str, &[&str]); 1] = [("/var/log/nginx", &["/var/log/nginx/access.log"])];
+const OTHER_HOSTS: &str = "/var/log/apache2/other_vhosts_access.log";
 const APACHE: [(&str, &[&str]); 2] = [
     ("/var/log/apache2", &["/var/log/apache2/access.log"]),
     ("/var/log/httpd", &["/var/log/httpd/access_log"]),
@@ -84,6 +85,8 @@ impl Writer {
         let within = |folders: &[(&str, &[&'static str])]| {
             folders.iter().find(|(folder, _)| has(folder)).map(|(_, files)| files.to_vec())
         };
+        // Debian's for the hosts that name none, where Apache has any.
+        let has_others = self == Self::Apache && has(OTHER_HOSTS);
         let found = match self {
             Self::Sshd => first(&AUTHENTICATION),
             Self::Postfix | Self::Dovecot => first(&MAIL),
@@ -91,6 +94,7 @@ impl Writer {
             Self::Nginx => within(&NGINX),
             Self::Apache => within(&APACHE),
         };
-        found.unwrap_or_default().into_iter().map(str::to_owned).collect()
+        let others = has_others.then_some(OTHER_HOSTS);
+        found.unwrap_or_default().into_iter().chain(others).map(str::to_owned).collect()
     }
 }

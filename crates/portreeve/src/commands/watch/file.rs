@@ -78,6 +78,14 @@ impl Saved {
         }
     }
 
+    /// Whether it holds lines, and none of a form that is read.
+    pub(super) const fn is_foreign(&self) -> bool {
+        match &self.content {
+            Content::Log(log) => log.is_foreign(),
+            Content::Packets(_) => false,
+        }
+    }
+
     /// When what comes next was written; `None` where nothing does.
     pub(super) fn next_at(&self) -> Option<Timestamp> {
         match &self.content {

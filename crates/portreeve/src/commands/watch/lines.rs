@@ -25,6 +25,8 @@ pub(super) struct Log {
     /// What the last line says that says when.
     last: Timestamp,
     form: Form,
+    lines: u64,
+    understood: u64,
     next: Option<Line>,
 }
 
@@ -35,7 +37,15 @@ impl Log {
     ///
     /// It cannot be read.
     pub(super) fn open(reader: Box<dyn BufRead>, now: Timestamp) -> io::Result<Self> {
-        let mut log = Self { reader, now, last: Timestamp::MIN, form: Form::default(), next: None };
+        let mut log = Self {
+            reader,
+            now,
+            last: Timestamp::MIN,
+            form: Form::default(),
+            lines: 0,
+            understood: 0,
+            next: None,
+        };
         log.next = log.read()?;
         Ok(log)
     }
@@ -43,6 +53,11 @@ impl Log {
     /// When its next line was written, which is read at once where it does not say; `None` where there is none.
     pub(super) fn next_at(&self) -> Option<Timestamp> {
         self.next.as_ref().map(|_| self.last)
+    }
+
+    /// Whether it has lines, and none of those that were read is of a program that is known.
+    pub(super) const fn is_foreign(&self) -> bool {
+        self.lines > 0 && self.understood == 0
     }
 
     /// Its next line.
@@ -58,6 +73,8 @@ impl Log {
     fn read(&mut self) -> io::Result<Option<Line>> {
         let Some((text, is_cut)) = line(&mut self.reader)? else { return Ok(None) };
         let header = header::split(&text);
+        self.lines += 1;
+        self.understood += u64::from(header.is_some());
         let is_own = header.is_none_or(|header| self.form.admits(header.program));
         let stamp = header.and_then(|header| header.stamp);
         let at = stamp.and_then(|stamp| stamp.moment(self.now));

@@ -80,6 +80,7 @@ fn conclude(
         counts.portless += read.portless;
         warn_of(packets.end(), &file.name(), read.packets, settings);
     }
+    files.iter().filter(|file| file.is_foreign()).for_each(|file| warn_of_foreign(&file.name(), settings));
     if counts.packets.is_some_and(|packets| packets > 0) && counts.own == 0 {
         return Err(foreign(counts.seen));
     }
@@ -103,6 +104,15 @@ fn warn_of(end: End, name: &str, packets: u64, settings: &Settings) {
             "警告: {name} は途中で壊れています。それまでの {packets} パケットを判定し、残りは判定していません"
         ),
     };
+    warn(text.in_lang(settings.lang));
+}
+
+/// Whoever reads that nothing was found should know that nothing was understood.
+fn warn_of_foreign(name: &str, settings: &Settings) {
+    let text = text!(
+        "warning: no line of {name} is of a form that is read",
+        "警告: {name} には、読み取れる形式の行がありません"
+    );
     warn(text.in_lang(settings.lang));
 }
 
