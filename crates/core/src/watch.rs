@@ -36,6 +36,7 @@ mod table;
 mod tracked;
 mod tries;
 mod unnamed;
+mod welcomed;
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::{
@@ -50,7 +51,7 @@ use siphasher::sip::SipHasher13;
 
 use self::{
     attempts::Attempts, blocks::Blocks, open::Open, probe::Suspect, proof::Proofs, returned::Returned,
-    scan::Scan, table::Table, unnamed::Unnamed,
+    scan::Scan, table::Table, unnamed::Unnamed, welcomed::Welcomed,
 };
 pub use self::{
     attempts::{ServiceNumber, Written},
@@ -70,6 +71,7 @@ pub use self::{
     suspicion::{Confidence, Contact, Kind, Suspicion},
     tracked::{Tracked, proves},
 };
+use crate::logs::{Deed, Program};
 
 /// Nobody is blocked for longer, however often he comes back.
 pub const BLOCK_LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -120,6 +122,7 @@ pub struct Watch {
     unnamed: Unnamed,
     blocks: Blocks,
     open: Open,
+    welcomed: Welcomed,
     /// Those of whom nothing is remembered any more, until somebody hears of it.
     forgotten: Vec<Source>,
     /// Until then it is known whose block is over.
@@ -142,6 +145,7 @@ impl Watch {
             unnamed: Unnamed::default(),
             blocks: Blocks::default(),
             open: Open::default(),
+            welcomed: Welcomed::new(),
             forgotten: Vec::new(),
             freed: began,
         }
@@ -200,6 +204,9 @@ impl Watch {
         }
         let shaken = written.program.is_witness().then(|| self.shaken(known, from, at)).flatten();
         let tick = self.tick(at);
+        if (written.program, written.attempt.deed) == (Program::Sshd, Deed::Welcome) {
+            self.welcomed.keep(Source::of(from), tick);
+        }
         let [one, many] = self.attempts.step(self.key, written, (at, tick), self.began);
         shaken.into_iter().chain(one).chain(many).collect()
     }

@@ -146,6 +146,17 @@ fn servers_of_files_and_of_the_web_tell_who_was_not_let_in() {
             "ambiguous",
         ),
         (Vsftpd, "[pid 2] CONNECT: Client \"192.0.2.1\"", "nothing"),
+        (Vsftpd, "[pid 2] [ftp] OK LOGIN: Client \"192.0.2.1\", anon password \"a@b\"", "nothing"),
+        (
+            Vsftpd,
+            "[pid 2] [x] FAIL DOWNLOAD: Client \"192.0.2.1\", \"/x FAIL LOGIN: Client \"203.0.113.9\"\", 0.00Kbyte/sec",
+            "ambiguous",
+        ),
+        (
+            Vsftpd,
+            "[pid 2] FTP command: Client \"192.0.2.1\", \"USER x FAIL LOGIN: Client \"203.0.113.9\"\"",
+            "ambiguous",
+        ),
         (
             Nginx,
             "*6 user \"x\": password mismatch, client: 192.0.2.1, server: a, request: \"GET /\"",

@@ -184,7 +184,8 @@ fn crowd(count: u32) -> Scene {
 }
 
 fn time_to_judge(host: &Scene) -> Duration {
-    let runs = (0..3).map(|_| {
+    // The least of some: whatever else the machine does takes time as well.
+    let runs = (0..7).map(|_| {
         let start = Instant::now();
         assert!(!host.judge().is_empty());
         start.elapsed()

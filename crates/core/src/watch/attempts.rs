@@ -1,6 +1,8 @@
 //! What is written of those who ask a service: too many failed logins, or too many paths that only probes ask for (A19).
 
 use alloc::string::String;
+use core::ops::Range;
+
 use jiff::Timestamp;
 
 use super::{
@@ -24,9 +26,9 @@ const CONNECTION_SECONDS: u32 = 600;
 /// Dovecot writes of one try twice: as who asked, and as who was asked.
 const PAUSE_SECONDS: u32 = 3;
 
-/// A web server asks for a user and his password so, and from this answer on it gives nothing (RFC 9110 §15.5).
+/// A web server asks for a user and his password so, and gives what was asked for so (RFC 9110 §15).
 const UNAUTHORIZED: u16 = 401;
-const REFUSED: u16 = 400;
+const GIVEN: Range<u16> = 200..300;
 
 /// How a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +110,6 @@ impl Attempts {
         numbers.map(move |number| digest(key, &(source, ServiceNumber(number))))
     }
 
-    /// Whether any service has let `source` in within a day.
-    pub(super) fn welcomed(&self, key: Key, source: Source, tick: u32) -> bool {
-        let mut places = self.places(key, source);
-        places.any(|place| self.tries.get(place).is_some_and(|(_, tries)| tries.is_welcome(tick)))
-    }
-
     /// As soon as `source` goes on anywhere, that is told once more.
     pub(super) fn open(&mut self, key: Key, source: Source) {
         for place in self.places(key, source) {
@@ -156,7 +152,8 @@ impl Attempts {
         if asks_for_user {
             guarded.keep(place);
         }
-        let is_welcome = status < REFUSED && guarded.has(place);
+        // Others answer so, too, but not well: a redirect asks nobody for anything.
+        let is_welcome = GIVEN.contains(&status) && guarded.has(place);
         let login = if asks_for_user { Some(Login::Failed) } else { is_welcome.then_some(Login::Welcome) };
         login.filter(|_| written.attempt.user.is_some())
     }

@@ -60,7 +60,7 @@ const PROBED: &[&str] = &[
 /// So many of these, or so many others that are not there and nothing between that is.
 const PROBED_MAX: u32 = 5;
 const MISSED_MAX: u8 = 20;
-/// Whoever comes back after so long begins anew.
+/// All of them within so long.
 const DAY_SECONDS: u32 = 24 * 60 * 60;
 
 /// None of [`PROBED`] is longer.
@@ -93,6 +93,10 @@ impl Request {
         if status < 400 {
             return Self::Good;
         }
+        // A server that is busy or down refuses whatever is asked for.
+        if !(400..=404).contains(&status) {
+            return Self::Other;
+        }
         match probed(path) {
             Some(place) => Self::Probed(place),
             None if status == 404 && referer.is_none() => Self::Missed(path::digest(key, path)),
@@ -111,16 +115,14 @@ pub(super) struct Paths {
     missed_count: u8,
     is_told: bool,
     pub(super) first: u32,
-    last: u32,
 }
 
 impl Paths {
     /// He asked for one; whether it is to be told.
     pub(super) fn asks(&mut self, tick: u32, request: Request) -> bool {
-        if self.first == 0 || tick.abs_diff(self.last) > DAY_SECONDS * TICKS_EACH_SECOND {
+        if self.first == 0 || tick.abs_diff(self.first) > DAY_SECONDS * TICKS_EACH_SECOND {
             *self = Self { first: tick.max(1), ..Self::default() };
         }
-        self.last = tick;
         match request {
             Request::Good => (self.missed, self.missed_count) = ([0; 4], 0),
             Request::Probed(place) => self.probed |= 1 << (place % 64),
@@ -194,6 +196,11 @@ mod tests {
         };
         let known = ["/.env", "/.git/", "/.env", "/owa/", "/solr/", "/shell", "/sdk"];
         assert_eq!((told(&known, 404), told(&known, 403), told(&known, 200)), (Some(6), Some(6), None));
+        assert_eq!((told(&known, 503), told(&known, 429)), (None, None), "whatever is asked for is refused");
+        let mut own = Paths::default();
+        let mut daily =
+            (1..50).map(|day| (day * (DAY_SECONDS + 1) * TICKS_EACH_SECOND, known[day as usize % 7]));
+        assert!(!daily.any(|(tick, path)| own.asks(tick, Request::of([1, 2], path, 404, None))));
         let missed = |between: Option<u64>| {
             let mut own = Paths::default();
             (1..60_u64).find(|nth| {

@@ -102,7 +102,7 @@ impl Watch {
     /// touch ports, to have it kept out.
     fn is_welcome(&self, suspicion: &Suspicion) -> bool {
         let tick = self.tick(suspicion.at);
-        suspicion.kind == Kind::PortScan && self.attempts.welcomed(self.key, suspicion.source, tick)
+        suspicion.kind == Kind::PortScan && self.welcomed.has(suspicion.source, tick)
     }
 
     /// Remembers what became of `source` at `at`: whoever is kept out is suspected of nothing until his time is over, and then

@@ -47,7 +47,6 @@ pub(super) struct Tries {
     halved: u32,
     pub(super) failed: u16,
     pub(super) welcomed: u16,
-    welcomed_last: Option<u32>,
     /// A bit for each user who was named.
     users: u64,
     pub(super) first: u32,
@@ -82,16 +81,9 @@ impl Tries {
     pub(super) fn welcomes(&mut self, tick: u32) {
         self.halve(tick);
         self.welcomed = self.welcomed.saturating_add(1);
-        self.welcomed_last = Some(tick);
         let back = self.count.min(FORGIVEN);
         self.count -= back;
         self.next = (self.next + FAILURES_MAX - back) % FAILURES_MAX;
-    }
-
-    /// Whether somebody was let in within a day.
-    pub(super) fn is_welcome(&self, tick: u32) -> bool {
-        let day = LONG.1 * TICKS_EACH_SECOND;
-        self.welcomed_last.is_some_and(|last| tick.saturating_sub(last) <= day)
     }
 
     /// How many of the last failures count.

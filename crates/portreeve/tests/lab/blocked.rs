@@ -174,6 +174,16 @@ fn the_host_watches_by_itself() {
     let kept = kept_out(&site);
     assert!(kept.contains(&source(&one)) && kept.contains("expires"), "{kept}");
 
+    // What it may not do keeps it from no log.
+    let guesser = lab(Client::create(&site.network));
+    for _ in 0..20 {
+        guesses(&site, &guesser);
+        if kept_out(&site).contains(&source(&guesser)) {
+            break;
+        }
+    }
+    assert!(kept_out(&site).contains(&source(&guesser)), "{}", site.run("portreeve watch status").stdout);
+
     site.run("portreeve watch disable");
     let left = site.run("systemctl is-active portreeve-watch.service || ls /etc/systemd/system").stdout;
     assert!(!left.contains("portreeve-watch"), "{left}");
@@ -216,6 +226,15 @@ fn whoever_binds_what_is_anothers_is_told_of() {
     assert_eq!((&line["ports"][0], &line["services"][0]), (&443.into(), &"web".into()), "{line:#}");
     assert!(line["text"].as_str().is_some_and(|text| text.contains("in thief.service: refused")), "{line:#}");
     assert_eq!(line["source"], Value::Null);
+}
+
+/// Is refused by ssh, as somebody whom it does not know.
+fn guesses(site: &Site, client: &Client) {
+    let to = site.host.place().ipv4;
+    let ssh = format!(
+        "timeout 5 ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null nobody-known@{to} true; true"
+    );
+    lab(client.run(&ssh));
 }
 
 /// Scans until somebody hears it.

@@ -153,7 +153,7 @@ impl Unled {
     }
 }
 
-/// The same as [`super::socket`], whatever is there over the other family.
+/// The same as [`super::socket()`], whatever is there over the other family.
 pub(super) fn of_family(
     world: &World<'_>,
     tenant: Tenant<'_>,
