@@ -44,6 +44,16 @@ impl Owner {
         }
     }
 
+    /// Whether it is a unit that is called after `other`, as one in which somebody tests it: `nginx-test.service` beside
+    /// `nginx.service` (systemd-run(1)).
+    #[must_use]
+    pub fn is_called_after(&self, other: &Self) -> bool {
+        let (Self::Unit(own), Self::Unit(other)) = (self, other) else { return false };
+        let stem = other.strip_suffix(".service");
+        let rest = own.strip_suffix(".service").zip(stem).and_then(|(own, stem)| own.strip_prefix(stem));
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    }
+
     /// The one that stands under `key`; `None` where there is no such key.
     #[must_use]
     pub fn of(key: &str, value: String) -> Option<Self> {

@@ -296,8 +296,10 @@ fn name(written: &str) -> Result<(), (Text, Text)> {
     ))
 }
 
-/// Reports owners between which the ports are not divided.
-pub(super) fn doubt_division(owners: usize, ports: usize, at: Mark, report: &mut Report<'_>) {
+/// Reports owners between which the ports are not divided; one that is called after another has none of its own.
+pub(super) fn doubt_division(owners: &[Owner], ports: usize, at: Mark, report: &mut Report<'_>) {
+    let is_helper = |owner: &&Owner| owners.iter().any(|other| owner.is_called_after(other));
+    let owners = owners.iter().filter(|owner| !is_helper(owner)).count();
     if owners > 1 && ports > 1 {
         report.doubt(
             at,

@@ -60,7 +60,7 @@ pub(super) fn read(
     let owners = match table.get(OWNER) {
         Some(value) => {
             let owners = owner::read(value, OWNER, report);
-            owner::doubt_division(owners.len(), ports.len(), value.at(), report);
+            owner::doubt_division(&owners, ports.len(), value.at(), report);
             owners
         }
         None => {

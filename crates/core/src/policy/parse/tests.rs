@@ -542,6 +542,9 @@ fn what_may_not_be_meant_is_a_warning() {
     assert!(warnings(ports)[0].starts_with("2:10 a | service.a names no owner: anybody may hold its ports"));
     let shared = warnings(&format!("{ports}\nowner = [{{ user = \"a\" }}, {{ user = \"b\" }}]"));
     assert!(shared[0].contains("| 2 owners share 2 ports: who owns which? |"), "{shared:?}");
+    let units = |second: &str| format!("owner = [{{ unit = \"a.service\" }}, {{ unit = \"{second}\" }}]");
+    assert!(warnings(&format!("{ports}\n{}", units("a-test.service"))).is_empty());
+    assert_eq!(warnings(&format!("{ports}\n{}", units("ab.service"))).len(), 1);
     let unreachable = warnings(&format!("{ports}\n{owner}\naddress = \"::1\"\nreach = \"world\""));
     assert!(unreachable[0].starts_with("6:9 \"world\" | bound to loopback only"), "{unreachable:?}");
     let doubled = warnings(&format!("{ports}\n{owner}\nreach = [\"world\", \"host\"]"));

@@ -45,20 +45,12 @@ pub(in crate::commands) fn aliases(policy: &Policy) -> Vec<Mistake> {
 }
 
 /// The owners that are not there, but for a unit that somebody starts when he needs it, as his tests of the one that it is called
-/// after: `nginx-test.service` beside `nginx.service` (systemd-run(1)).
+/// after.
 fn missing(owners: &[Owner], presence: impl Fn(&Owner) -> Presence) -> Vec<&Owner> {
     let is_there = |other: &&Owner| presence(other) == Presence::Present;
-    let is_helper = |owner: &Owner| owners.iter().filter(is_there).any(|other| is_called_after(owner, other));
+    let is_helper = |owner: &Owner| owners.iter().filter(is_there).any(|other| owner.is_called_after(other));
     let absent = owners.iter().filter(|owner| presence(owner) == Presence::Absent);
     absent.filter(|owner| !is_helper(owner)).collect()
-}
-
-fn is_called_after(owner: &Owner, other: &Owner) -> bool {
-    let (Owner::Unit(owner), Owner::Unit(other)) = (owner, other) else { return false };
-    let (Some(own), Some(stem)) = (owner.strip_suffix(".service"), other.strip_suffix(".service")) else {
-        return false;
-    };
-    own.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn presence(owner: &Owner, tree: &Tree) -> Presence {
