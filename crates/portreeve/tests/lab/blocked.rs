@@ -10,7 +10,7 @@ use super::{
     site::{Site, lab},
 };
 
-const POLICY: &str = r#"version = 1
+pub(super) const POLICY: &str = r#"version = 1
 [service.ssh]
 ports = ["22/tcp"]
 owner = { unit = "ssh.service" }
@@ -52,7 +52,7 @@ fn scans(site: &Site, client: &Client) {
 }
 
 /// The addresses that the kernel keeps out, as nft says.
-fn kept_out(site: &Site) -> String {
+pub(super) fn kept_out(site: &Site) -> String {
     site.run("nft list set inet portreeve blocked4").stdout
 }
 

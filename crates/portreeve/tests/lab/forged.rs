@@ -5,18 +5,11 @@ use std::thread;
 use portreeve_lab::{Client, profile};
 
 use super::{
-    probed::{PORTS, is_early, of, source, watched},
+    blocked::{POLICY, kept_out},
+    probed::{PORTS, is_early, of, proven, source, watched},
     site::{Site, lab},
 };
 
-const POLICY: &str = r#"version = 1
-[service.ssh]
-ports = ["22/tcp"]
-owner = { unit = "ssh.service" }
-reach = "world"
-[watch]
-mode = "block"
-"#;
 /// A name server that knows one address for all names.
 const RESOLVER: &str = "import socket
 one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -38,18 +31,6 @@ fn guarded(policy: &str) -> Site {
     watched(&site, policy);
     site.run("portreeve apply --no-trial --no-session");
     site
-}
-
-/// A client who has shaken hands: he is who he says he is.
-fn proven(site: &Site) -> Client {
-    let client = lab(Client::create(&site.network));
-    let asks = format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/22; head -1 <&3'", site.host.place().ipv4);
-    assert!(lab(client.run(&asks)).stdout.starts_with("SSH-2.0"));
-    client
-}
-
-fn kept_out(site: &Site) -> String {
-    site.run("nft list set inet portreeve blocked4").stdout
 }
 
 /// A client who answers whatever names the host looks up.

@@ -6,26 +6,10 @@ use portreeve_lab::{Client, profile};
 use serde_json::Value;
 
 use super::{
-    probed::{PORTS, of, probes, source, watched},
+    blocked::POLICY,
+    probed::{PORTS, of, probes, proven, source, watched},
     site::{Site, lab},
 };
-
-const POLICY: &str = r#"version = 1
-[service.ssh]
-ports = ["22/tcp"]
-owner = { unit = "ssh.service" }
-reach = "world"
-[watch]
-mode = "observe"
-"#;
-
-/// A client who has shaken hands: he is who he says he is.
-fn proven(site: &Site) -> Client {
-    let client = lab(Client::create(&site.network));
-    let asks = format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/22; head -1 <&3'", site.host.place().ipv4);
-    assert!(lab(client.run(&asks)).stdout.starts_with("SSH-2.0"));
-    client
-}
 
 fn scans(site: &Site, client: &Client, ports: &str) {
     probes(client, &format!("-sS -p {ports}"), site.host.place().ipv4.into());
@@ -40,15 +24,14 @@ fn told(site: &Site, client: &Client) -> Vec<String> {
 #[test]
 fn whoever_was_watched_first_is_kept_out_once_the_policy_says_so() {
     let site = Site::boot(&profile::BARE);
-    watched(&site, POLICY);
+    watched(&site, &POLICY.replace("block", "observe"));
     site.run("portreeve apply --no-trial --no-session");
     let [prober, other]: [Client; 2] = std::array::from_fn(|_| proven(&site));
     scans(&site, &prober, PORTS);
     scans(&site, &prober, "100-110");
     assert_eq!(told(&site, &prober), ["would-block"], "he is told of once");
 
-    let blocks = POLICY.replace("observe", "block");
-    lab(site.host.write("/etc/portreeve/policy.toml", &blocks));
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
     thread::sleep(Duration::from_secs(4));
     assert_eq!(told(&site, &prober), ["would-block"], "he has to go on");
     scans(&site, &prober, "111");
@@ -64,7 +47,7 @@ fn whoever_was_watched_first_is_kept_out_once_the_policy_says_so() {
 #[test]
 fn of_whoever_is_forgiven_nothing_counts_that_was_before() {
     let site = Site::boot(&profile::BARE);
-    watched(&site, &POLICY.replace("observe", "block"));
+    watched(&site, POLICY);
     site.run("portreeve apply --no-trial --no-session");
     let prober = proven(&site);
     scans(&site, &prober, PORTS);
