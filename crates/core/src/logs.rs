@@ -83,14 +83,20 @@ pub enum Deed<'l> {
     /// He went before anything was decided.
     Left,
     /// He asked a web server for something, as a user where one is named.
-    Asked {
-        /// The path, with whatever stands before and behind it.
-        path: &'l str,
-        /// The answer (RFC 9110 §15).
-        status: u16,
-        /// The page that led him there, as he says himself.
-        referer: Option<&'l str>,
-    },
+    Asked(Asked<'l>),
+}
+
+/// A request to a web server, and the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked<'l> {
+    /// Which of several hosts, where the line begins with that.
+    pub host: Option<&'l str>,
+    /// The path, with whatever stands before and behind it.
+    pub path: &'l str,
+    /// The answer (RFC 9110 §15).
+    pub status: u16,
+    /// Whether a page led him there, as he says himself.
+    pub is_led: bool,
 }
 
 /// Reads what `program` wrote, without its header.

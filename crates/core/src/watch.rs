@@ -14,6 +14,7 @@ mod evidence;
 mod family;
 mod group;
 mod guarded;
+mod just_blocked;
 pub mod logs;
 mod open;
 mod path;
@@ -60,6 +61,7 @@ pub use self::{
     course::{Course, Step},
     evidence::{Innocence, Known, Touch},
     group::Group,
+    just_blocked::is_just_blocked,
     reaction::{Mercy, Reaction},
     replay::{Packet, Replay, Way},
     room::Room,

@@ -2,10 +2,12 @@
 
 use core::net::IpAddr;
 
-use super::{Deed, Reading, place};
+use super::{Asked, Deed, Reading, place};
 
 /// A line of it, taken apart.
 pub(super) struct Parts<'l> {
+    /// Which of several hosts was asked, where that is written.
+    host: Option<&'l str>,
     source: IpAddr,
     /// As whom he asked, where he named a user.
     user: Option<&'l str>,
@@ -20,22 +22,23 @@ pub(super) struct Parts<'l> {
 /// Both escape a quotation mark in what others sent, so the first one stands before the request, and the last bracket before it is
 /// the server's own, whatever a user calls himself.
 pub(super) fn parts(line: &str) -> Option<Parts<'_>> {
-    let (source, rest) = place::leading(line, &[' ']).or_else(|| behind_host(line))?;
+    let direct = place::leading(line, &[' ']).map(|(source, rest)| (None, source, rest));
+    let (host, source, rest) = direct.or_else(|| behind_host(line))?;
     let (before, asked) = rest.split_once("] \"")?;
     let at = before.rfind(" [")?;
     let (who, when) = (&before[..at], &rest[at + 2..=before.len()]);
     // What identd says stands before it (RFC 1413).
     let (_, user) = place::word(who.trim_start());
     let user = Some(user).filter(|user| !["", "-", "\"\""].contains(user));
-    Some(Parts { source, user, when, asked })
+    Some(Parts { host, source, user, when, asked })
 }
 
-/// The address behind `www.example:443 `, which Apache puts before it where many hosts have one log (`vhost_combined`).
-fn behind_host(line: &str) -> Option<(IpAddr, &str)> {
+/// The host and the address behind `www.example:443 `, which Apache puts before it where many hosts have one log (`vhost_combined`).
+fn behind_host(line: &str) -> Option<(Option<&str>, IpAddr, &str)> {
     let (host, rest) = place::word(line);
     let (_, port) = host.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
-    place::leading(rest, &[' '])
+    place::leading(rest, &[' ']).map(|(source, rest)| (Some(host), source, rest))
 }
 
 /// Reads such a line.
@@ -44,20 +47,21 @@ pub(super) fn read(message: &str) -> Reading<'_> {
 }
 
 fn asked(message: &str) -> Option<Reading<'_>> {
-    let Parts { source, user, asked, .. } = parts(message)?;
+    let Parts { host, source, user, asked, .. } = parts(message)?;
     let end = end_of_text(asked)?;
     let (request, rest) = (&asked[..end], asked[end + 1..].strip_prefix(' ')?);
     let status: u16 = place::word(rest).0.parse().ok().filter(|status| (100..600).contains(status))?;
     let path = request.split(' ').nth(1).unwrap_or(request);
-    Some(Reading::of(source, Deed::Asked { path, status, referer: referer(rest) }, user, None))
+    let deed = Deed::Asked(Asked { host, path, status, is_led: is_led(rest) });
+    Some(Reading::of(source, deed, user, None))
 }
 
-/// The page of `404 153 "page" "agent"`, where one is named.
-fn referer(rest: &str) -> Option<&str> {
+/// Whether `404 153 "page" "agent"` names a page.
+fn is_led(rest: &str) -> bool {
     let (_, rest) = place::word(place::word(rest).1);
-    let page = rest.strip_prefix('"')?;
-    let page = &page[..end_of_text(page)?];
-    Some(page).filter(|page| !["", "-"].contains(page))
+    let text = rest.strip_prefix('"');
+    let page = text.and_then(|text| Some(&text[..end_of_text(text)?]));
+    page.is_some_and(|page| !["", "-"].contains(&page))
 }
 
 /// Where a text ends that is in quotation marks.

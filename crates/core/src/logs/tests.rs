@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString as _},
 };
 
-use super::{Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read};
+use super::{Asked, Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read};
 
 /// `failed 192.0.2.1 as x`, `ambiguous` or `nothing`.
 fn told(program: Program, message: &str) -> String {
@@ -18,8 +18,10 @@ fn told(program: Program, message: &str) -> String {
                 Deed::Welcome => "welcome".into(),
                 Deed::Refused => "refused".into(),
                 Deed::Left => "left".into(),
-                Deed::Asked { path, status, referer: None } => format!("{status} {path}"),
-                Deed::Asked { path, status, referer: Some(page) } => format!("{status} {path} by {page}"),
+                Deed::Asked(Asked { host, path, status, is_led }) => {
+                    let led = if is_led { " by a page" } else { "" };
+                    format!("{status} {}{path}{led}", host.unwrap_or_default())
+                }
             };
             let user = user.map(|user| format!(" as {user}")).unwrap_or_default();
             format!("{deed} {source}{user}")
@@ -183,9 +185,13 @@ fn servers_of_files_and_of_the_web_tell_who_was_not_let_in() {
         (
             Access,
             "192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1 \"https://a/ \\\"b\" \"c\"",
-            "404 /x by https://a/ \\\"b 192.0.2.1",
+            "404 /x by a page 192.0.2.1",
         ),
-        (Access, "www.example:443 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "404 /x 192.0.2.1"),
+        (
+            Access,
+            "www.example:443 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1",
+            "404 www.example:443/x 192.0.2.1",
+        ),
         (Access, "www.example:x 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "nothing"),
         (Access, "host.example - - [a] \"GET / HTTP/1.1\" 200 1", "nothing"),
         (Access, "192.0.2.1 - - [a] \"GET / HTTP/1.1", "nothing"),

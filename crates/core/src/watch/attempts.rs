@@ -137,25 +137,28 @@ impl Attempts {
     /// How somebody's login ended, where the line tells of one. Of a web server it is a request as a user; one without is a browser
     /// that asks whether it needs any.
     fn login(&mut self, key: Key, written: &Written<'_>) -> Option<Login> {
-        let (path, status) = match written.attempt.deed {
+        let asked = match written.attempt.deed {
             Deed::Failed => return Some(Login::Failed),
             Deed::Welcome => return Some(Login::Welcome),
-            Deed::Asked { path, status, .. } => (path, status),
+            Deed::Asked(asked) => asked,
             Deed::Refused | Deed::Left => return None,
         };
         let guarded = self.guarded.get_mut(usize::from(written.service.0))?;
-        let asks_for_user = status == UNAUTHORIZED;
-        if !asks_for_user && written.attempt.user.is_none() {
-            return None;
+        let place = || path::digest(key, asked.host, asked.path);
+        let has_user = written.attempt.user.is_some();
+        match asked.status {
+            UNAUTHORIZED => {
+                guarded.keep(place());
+                has_user.then_some(Login::Failed)
+            }
+            // Others answer so, too, but not well: a redirect asks nobody for anything.
+            status if !GIVEN.contains(&status) || guarded.is_empty() => None,
+            _ if has_user => guarded.has(place()).then_some(Login::Welcome),
+            _ => {
+                guarded.open(place());
+                None
+            }
         }
-        let place = path::digest(key, path);
-        if asks_for_user {
-            guarded.keep(place);
-        }
-        // Others answer so, too, but not well: a redirect asks nobody for anything.
-        let is_welcome = GIVEN.contains(&status) && guarded.has(place);
-        let login = if asks_for_user { Some(Login::Failed) } else { is_welcome.then_some(Login::Welcome) };
-        login.filter(|_| written.attempt.user.is_some())
     }
 
     fn of_crowd(
@@ -208,9 +211,9 @@ impl Attempts {
                 is_news
                     .then(|| (kind, tries.first, tries.failed.into(), tries.users(), tries.welcomed.into()))?
             }
-            (_, Deed::Asked { path, status, referer }) => {
+            (_, Deed::Asked(asked)) => {
                 let paths = self.paths.entry(place, tick);
-                let is_news = paths.asks(tick, Request::of(key, path, status, referer));
+                let is_news = paths.asks(tick, Request::of(key, &asked));
                 is_news.then(|| (Kind::PathProbing, paths.first, paths.count(), 0, 0))?
             }
             _ => return None,

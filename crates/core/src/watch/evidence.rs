@@ -31,7 +31,7 @@ pub struct Touch {
     pub to: IpAddr,
     /// TCP or UDP.
     pub protocol: Protocol,
-    /// From which port.
+    /// From which port; 0 of a packet that is only remembered, so that its flags are not known either.
     pub from_port: u16,
     /// To which port.
     pub port: u16,

@@ -1,30 +1,55 @@
 //! Where a web server lately asked somebody for a user and his password (A19).
 //!
 //! A page that anybody may read is answered well whatever user is named. Were that a good login, whoever guesses passwords would
-//! ask for one now and then, and have as many tries as he likes.
+//! ask for one now and then, and have as many tries as he likes. Where two hosts write one log, one may ask at a path that anybody may
+//! read at the other.
 
 /// So many paths are remembered of a service.
 const REMEMBERED: usize = 32;
 
-/// The digests of the last ones.
+/// A path at which a user was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Path {
+    digest: u64,
+    /// Somebody was given it without.
+    is_open: bool,
+}
+
+/// The last ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guarded {
-    paths: [u64; REMEMBERED],
+    paths: [Path; REMEMBERED],
     next: usize,
 }
 
 impl Guarded {
     /// At this path a user was asked for.
-    pub(super) fn keep(&mut self, path: u64) {
-        if !self.has(path) {
-            self.paths[self.next] = path;
-            self.next = (self.next + 1) % REMEMBERED;
+    ///
+    /// What is open stays so: whoever asks at many others would have it forgotten.
+    pub(super) fn keep(&mut self, digest: u64) {
+        let is_there = self.paths.iter().any(|path| path.digest == digest);
+        let place =
+            (self.next..).take(REMEMBERED).map(|at| at % REMEMBERED).find(|at| !self.paths[*at].is_open);
+        if let Some(place) = place.filter(|_| !is_there) {
+            self.paths[place] = Path { digest, is_open: false };
+            self.next = (place + 1) % REMEMBERED;
         }
     }
 
-    /// Whether one was.
-    pub(super) fn has(&self, path: u64) -> bool {
-        self.paths.contains(&path)
+    /// Somebody was given this path who named no user.
+    pub(super) fn open(&mut self, digest: u64) {
+        let own = self.paths.iter_mut().filter(|path| path.digest == digest);
+        own.for_each(|path| path.is_open = true);
+    }
+
+    /// Whether a user was asked for at this path, and it was given to nobody without.
+    pub(super) fn has(&self, digest: u64) -> bool {
+        self.paths.iter().any(|path| path.digest == digest && !path.is_open)
+    }
+
+    /// Whether nobody was asked anywhere.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.paths[0].digest == 0
     }
 }
 
@@ -35,9 +60,23 @@ mod tests {
     #[test]
     fn the_last_paths_are_remembered_once_each() {
         let mut guarded = Guarded::default();
+        assert!(guarded.is_empty());
         [7; 100].into_iter().chain(8..39).for_each(|path| guarded.keep(path));
-        assert!(guarded.has(7) && guarded.has(38));
+        assert!(guarded.has(7) && guarded.has(38) && !guarded.is_empty());
         guarded.keep(39);
         assert!(!guarded.has(7) && guarded.has(8) && guarded.has(39));
+    }
+
+    #[test]
+    fn what_was_given_to_somebody_without_a_user_is_guarded_no_more() {
+        let mut guarded = Guarded::default();
+        guarded.keep(7);
+        guarded.open(7);
+        (8..100).for_each(|path| guarded.keep(path));
+        guarded.keep(7);
+        assert!(!guarded.has(7) && guarded.has(99));
+        (69..100).for_each(|path| guarded.open(path));
+        guarded.keep(200);
+        assert!(!guarded.has(99) && !guarded.has(200), "there is no room");
     }
 }

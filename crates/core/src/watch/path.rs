@@ -1,23 +1,56 @@
-//! The path that a request means, however it is written (RFC 3986 §6.2.2, RFC 9112 §3.2).
+//! The path that a request means, however it is written (RFC 3986 §5.2.4 and §6.2.2, RFC 9112 §3.2).
 //!
-//! Who looks for holes writes `//.env`, `/%2eenv` and `http://host/.env`, and servers take them for the same.
+//! Who looks for holes writes `//.env`, `/%2eenv`, `/x/../.env` and `http://host/.env`, and servers take them for the same.
 
+use alloc::vec::Vec;
 use core::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 
 use super::Key;
 
-/// Its bytes, decoded once, each run of slashes as one, without the host before and the question behind.
-pub(super) fn plain(target: &str) -> impl Iterator<Item = u8> {
+/// Its bytes, decoded once, each run of slashes as one, without the host before, the question behind, and steps to where it stands
+/// already (`.`) and up again (`..`).
+pub(super) fn plain(target: &str) -> Vec<u8> {
     let path = without_host(target).split(['?', '#']).next().unwrap_or_default();
-    Plain { rest: path.as_bytes(), is_behind_slash: false }
+    let mut rest = path.as_bytes();
+    let mut plain = Vec::with_capacity(rest.len());
+    while let Some((byte, behind)) = decoded(rest) {
+        rest = behind;
+        if byte == b'/' {
+            end_segment(&mut plain);
+        }
+        if byte != b'/' || plain.last() != Some(&b'/') {
+            plain.push(byte);
+        }
+    }
+    end_segment(&mut plain);
+    plain
 }
 
-/// What tells it from others, and nobody can choose who does not know the key.
-pub(super) fn digest(key: Key, target: &str) -> u64 {
+/// Takes the last segment away again where it is a step, and the one before with a step up; the root is as high as there is.
+fn end_segment(path: &mut Vec<u8>) {
+    let begin = last_segment(path);
+    match path[begin..] {
+        [b'.'] => path.truncate(begin),
+        [b'.', b'.'] if begin > 1 => path.truncate(last_segment(&path[..begin - 1])),
+        [b'.', b'.'] => path.truncate(begin),
+        _ => {}
+    }
+}
+
+/// Where it begins.
+fn last_segment(path: &[u8]) -> usize {
+    path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)
+}
+
+/// What tells it from others at `host`, and nobody can choose who does not know the key.
+pub(super) fn digest(key: Key, host: Option<&str>, target: &str) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
-    plain(target).for_each(|byte| hasher.write_u8(byte));
+    hasher.write(host.unwrap_or_default().as_bytes());
+    // No byte of a text is this one.
+    hasher.write_u8(0xff);
+    hasher.write(&plain(target));
     hasher.finish()
 }
 
@@ -25,26 +58,6 @@ fn without_host(target: &str) -> &str {
     let is_path = target.starts_with('/');
     let Some((_, behind)) = target.split_once("://").filter(|_| !is_path) else { return target };
     behind.find('/').map_or("/", |at| &behind[at..])
-}
-
-struct Plain<'p> {
-    rest: &'p [u8],
-    is_behind_slash: bool,
-}
-
-impl Iterator for Plain<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        loop {
-            let (byte, rest) = decoded(self.rest)?;
-            self.rest = rest;
-            let was_behind_slash = core::mem::replace(&mut self.is_behind_slash, byte == b'/');
-            if byte != b'/' || !was_behind_slash {
-                return Some(byte);
-            }
-        }
-    }
 }
 
 /// The first byte that is meant, and what follows it.
@@ -63,7 +76,7 @@ fn digit(letter: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::String, vec::Vec};
+    use alloc::string::String;
 
     use super::*;
 
@@ -76,12 +89,17 @@ mod tests {
             "/%2F%2E%65nv?x=/",
             "http://host/.env",
             "HTTPS://host:8443//.env#x",
+            "/./.env",
+            "/app//../.env",
+            "/%2e%2e/a/b/../%2E./.env",
+            "/../../.env",
         ] {
-            let meant = String::from_utf8(plain(written).collect::<Vec<_>>());
+            let meant = String::from_utf8(plain(written));
             assert_eq!(meant.as_deref(), Ok("/.env"), "{written}");
-            assert_eq!(digest([1, 2], written), digest([1, 2], "/.env"), "{written}");
+            assert_eq!(digest([1, 2], None, written), digest([1, 2], None, "/.env"), "{written}");
         }
-        assert_ne!(digest([1, 2], "/.env/"), digest([1, 2], "/.env"));
+        assert_ne!(digest([1, 2], None, "/.env/"), digest([1, 2], None, "/.env"));
+        assert_ne!(digest([1, 2], Some("a.example:80"), "/"), digest([1, 2], Some("b.example:80"), "/"));
     }
 
     #[test]
@@ -96,9 +114,18 @@ mod tests {
             ("/%252e", "/%2e"),
             ("/a?b=http://c/d", "/a"),
             ("/a//b///", "/a/b/"),
+            ("/a/.", "/a/"),
+            ("/a/b/..", "/a/"),
+            ("/..", "/"),
+            ("/...", "/..."),
+            ("/.a/..b", "/.a/..b"),
+            (".", ""),
+            ("../a", "/a"),
+            ("a/..", ""),
+            ("a/../../b", "/b"),
         ] {
-            assert_eq!(plain(written).collect::<Vec<_>>(), meant.as_bytes(), "{written}");
+            assert_eq!(String::from_utf8_lossy(&plain(written)), meant, "{written}");
         }
-        assert_eq!(plain("/%ff\u{e9}").count(), 4);
+        assert_eq!(plain("/%ff\u{e9}").len(), 4);
     }
 }

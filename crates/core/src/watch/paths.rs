@@ -1,6 +1,7 @@
 //! Who asks a web server for what only those ask for who look for holes (A19).
 
 use super::{Key, TICKS_EACH_SECOND, path};
+use crate::logs::Asked;
 
 /// Beginnings of paths that nobody comes to by a link, in small letters: places of secrets, of consoles, and of what has been broken
 /// before. A server that has one of them answers well, and is not meant.
@@ -88,8 +89,9 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// What it tells that `path` was answered so. Whom a page leads to what is not there follows a link of somebody's who did not look.
-    pub(super) fn of(key: Key, path: &str, status: u16, referer: Option<&str>) -> Self {
+    /// What it tells. Whom a page leads to what is not there follows a link of somebody's who did not look.
+    pub(super) fn of(key: Key, asked: &Asked<'_>) -> Self {
+        let Asked { host, path, status, is_led } = *asked;
         if status < 400 {
             return Self::Good;
         }
@@ -99,7 +101,7 @@ impl Request {
         }
         match probed(path) {
             Some(place) => Self::Probed(place),
-            None if status == 404 && referer.is_none() => Self::Missed(path::digest(key, path)),
+            None if status == 404 && !is_led => Self::Missed(path::digest(key, host, path)),
             None => Self::Other,
         }
     }
@@ -163,6 +165,11 @@ impl Paths {
 mod tests {
     use super::*;
 
+    /// What somebody asked for who was led by nobody, and is not there.
+    const fn missing(path: &str) -> Asked<'_> {
+        Asked { host: None, path, status: 404, is_led: false }
+    }
+
     #[test]
     fn each_has_a_bit_and_is_written_in_small_letters() {
         assert!(PROBED.len() <= 64 && PROBED.is_sorted());
@@ -176,9 +183,14 @@ mod tests {
 
     #[test]
     fn a_path_that_is_probed_for_is_known_however_it_is_written() {
-        for written in
-            ["/.git/config", "/WP-Login.php?x=1", "//.git//config", "/%2egit/", "http://h/vendor/phpunit/x"]
-        {
+        for written in [
+            "/.git/config",
+            "/WP-Login.php?x=1",
+            "//.git//config",
+            "/%2egit/",
+            "/x/../.git/",
+            "http://h/vendor/phpunit/x",
+        ] {
             assert!(probed(written).is_some(), "{written}");
         }
         assert_eq!(
@@ -191,8 +203,9 @@ mod tests {
     fn the_fifth_known_path_and_the_twentieth_that_is_not_there_are_told() {
         let told = |paths: &[&str], status| {
             let mut own = Paths::default();
-            let request = |path| Request::of([1, 2], path, status, Some("https://elsewhere.example/"));
-            (1..).zip(paths).find(|(_, path)| own.asks(1, request(path))).map(|(nth, _)| nth)
+            let led = |path| Asked { is_led: true, status, ..missing(path) };
+            let mut nth_and_path = (1..).zip(paths);
+            nth_and_path.find(|(_, path)| own.asks(1, Request::of([1, 2], &led(path)))).map(|(nth, _)| nth)
         };
         let known = ["/.env", "/.git/", "/.env", "/owa/", "/solr/", "/shell", "/sdk"];
         assert_eq!((told(&known, 404), told(&known, 403), told(&known, 200)), (Some(6), Some(6), None));
@@ -200,7 +213,7 @@ mod tests {
         let mut own = Paths::default();
         let mut daily =
             (1..50).map(|day| (day * (DAY_SECONDS + 1) * TICKS_EACH_SECOND, known[day as usize % 7]));
-        assert!(!daily.any(|(tick, path)| own.asks(tick, Request::of([1, 2], path, 404, None))));
+        assert!(!daily.any(|(tick, path)| own.asks(tick, Request::of([1, 2], &missing(path)))));
         let missed = |between: Option<u64>| {
             let mut own = Paths::default();
             (1..60_u64).find(|nth| {
@@ -216,12 +229,15 @@ mod tests {
     /// A page with many broken pictures, and a site that has moved.
     #[test]
     fn whoever_follows_dead_links_is_not_told_of() {
-        let told = |referer: Option<&str>| {
+        let told = |is_led| {
             let mut own = Paths::default();
-            (1..60).find(|nth| own.asks(1, Request::of([1, 2], &alloc::format!("/{nth}.png"), 404, referer)))
+            (1..60).find(|nth| {
+                let path = alloc::format!("/{nth}.png");
+                own.asks(1, Request::of([1, 2], &Asked { is_led, ..missing(&path) }))
+            })
         };
         // Of two paths both may have one bit.
-        assert!(told(None).is_some_and(|nth| (20..24).contains(&nth)));
-        assert_eq!(told(Some("https://host.example/gallery")), None);
+        assert!(told(false).is_some_and(|nth| (20..24).contains(&nth)));
+        assert_eq!(told(true), None);
     }
 }

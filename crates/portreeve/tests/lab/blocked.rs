@@ -165,6 +165,22 @@ fn the_host_watches_by_itself() {
     let document = status.json();
     assert_eq!((status.status, document["pulse"]["pid"].to_string()), (0, pid.trim().into()), "{document:#}");
 
+    // Both judge the same, and one of them blocks.
+    let third = lab(Client::create(&site.network));
+    lab(site.host.run("portreeve watch -o ndjson >/root/third 2>&1 & echo $! >/root/third.pid"));
+    thread::sleep(Duration::from_secs(2));
+    is_kept_out_soon(&site, &third);
+    let heard = format!(
+        "for i in $(seq 100); do grep -q {} /root/third && break; sleep 0.1; done; grep -c {0} /root/third",
+        source(&third)
+    );
+    assert_eq!(site.run(&heard).stdout, "1\n");
+    let blocks = site.run(&format!("portreeve history | grep -c {}", source(&third))).stdout;
+    assert_eq!(blocks, "1\n", "{}", site.run("portreeve history").stdout);
+    site.run(
+        "kill $(cat /root/third.pid); while kill -0 $(cat /root/third.pid) 2>/dev/null; do sleep 0.1; done",
+    );
+
     // It begins again where it ended.
     let killed = lab(site
         .host

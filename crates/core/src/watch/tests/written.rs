@@ -135,6 +135,29 @@ fn who_tries_passwords_of_a_web_server_is_told_of_by_its_requests() {
     assert_eq!(told(&open).len(), 1);
 }
 
+/// At one of them a user is asked for, and the other gives the same path to everybody.
+#[test]
+fn no_login_is_good_at_a_path_of_another_host_in_the_same_log() {
+    let guesses = |line: &dyn Fn(u32) -> (i64, String)| (0..9).map(line).collect::<Vec<_>>();
+    let at = |host: &str, (first, line): (i64, String)| (first, format!("{host}:443 {line}"));
+    let by_host = guesses(&|nth| {
+        if nth % 2 == 1 {
+            at("open.example", asked(nth, "ann", "/", 200))
+        } else {
+            at("closed.example", asked(nth, "ann", "/", 401))
+        }
+    });
+    assert_eq!(told(&by_host).len(), 1);
+    // Where no line says which, somebody who names no user shows it.
+    let (ann, nobody) = ("ann", "-");
+    let without_host = guesses(&|nth| match nth {
+        0 => asked(nth, ann, "/", 401),
+        1 => asked(nth, nobody, "/", 200),
+        nth => asked(nth, ann, "/", if nth % 2 == 1 { 200 } else { 401 }),
+    });
+    assert_eq!(told(&without_host).len(), 1);
+}
+
 /// Whoever asks nginx for an odd path has it write a line of its own.
 #[test]
 fn what_nginx_writes_of_errors_proves_nobody() {

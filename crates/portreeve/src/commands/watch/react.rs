@@ -6,7 +6,7 @@ use portreeve_core::{
     gate::{self, BlockedSource, Timeout},
     policy::{Policy, WatchChoice},
     receipt::Deed,
-    watch::{Bonds, Mercy, Reaction, Suspicion, Watch, sessions},
+    watch::{Bonds, Mercy, Reaction, Suspicion, Watch, is_just_blocked, sessions},
     words::Words,
 };
 use portreeve_host::{
@@ -134,9 +134,12 @@ fn keep_out(suspicion: &Suspicion, timeout: Timeout, settings: &Settings) -> Res
     if standing.foundation.is_made_anew() || door.misses_gate() {
         return Err(Mercy::Undermined);
     }
-    let source = suspicion.source.address();
+    let (source, until) = (suspicion.source.address(), timeout.end(door.now));
+    if is_just_blocked(&door.history, suspicion.source, until, door.now) {
+        return Ok(());
+    }
     let block = gate::block(BlockedSource::of(source), Some(timeout));
-    let (until, why) = (Some(timeout.end(door.now)), Some(suspicion.kind.name().into()));
+    let (until, why) = (Some(until), Some(suspicion.kind.name().into()));
     let passed = door.pass(Deed::Block { source, until, why }, &block);
     let passed = passed.map_err(|error| told(door::failure(error, FAILED)))?;
     see_to_next_boot(&passed, settings);

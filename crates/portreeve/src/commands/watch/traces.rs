@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use portreeve_core::{
     port::Protocol,
-    watch::{Event, Happening, Known, Source, Suspicion},
+    watch::{Event, Happening, Known, Source, Suspicion, Touch},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +38,7 @@ impl Traces {
     pub(super) fn keep_event(&mut self, known: &Known, event: &Event<'_>) {
         let (from, text) = match &event.what {
             Happening::Touch(touch) if known.innocence(touch).is_none() => {
-                let what =
-                    if touch.protocol == Protocol::Tcp { flags(touch.flags) } else { "datagram".into() };
-                (touch.from, format!("{what} to {}/{}", touch.port, touch.protocol))
+                (touch.from, format!("{} to {}/{}", what(touch), touch.port, touch.protocol))
             }
             Happening::Handshake { from } if !known.is_own(*from) => (*from, "handshake".into()),
             _ => return,
@@ -76,6 +74,15 @@ fn clipped(line: &str) -> &str {
     line.get(..end).unwrap_or_default()
 }
 
+/// What a packet was, as far as that is known of it.
+fn what(touch: &Touch) -> String {
+    match touch.protocol {
+        Protocol::Tcp if touch.from_port == 0 => "packet".into(),
+        Protocol::Tcp => flags(touch.flags),
+        _ => "datagram".into(),
+    }
+}
+
 /// The flags of a header of TCP by name (RFC 9293, section 3.1).
 fn flags(flags: u8) -> String {
     const NAMES: [(u8, &str); 6] =
@@ -109,5 +116,22 @@ mod tests {
     #[test]
     fn flags_have_names() {
         assert_eq!([flags(0), flags(2), flags(0x29)], ["no flags", "SYN", "FIN+PSH+URG"]);
+    }
+
+    /// The kernel keeps of a first touch its port alone.
+    #[test]
+    fn a_packet_that_is_only_remembered_has_no_flags() {
+        let address = "203.0.113.7".parse().unwrap();
+        let touch = |from_port, protocol| Touch {
+            from: address,
+            to: address,
+            protocol,
+            from_port,
+            port: 23,
+            flags: 2,
+        };
+        let told = [(0, Protocol::Tcp), (40_000, Protocol::Tcp), (0, Protocol::Udp)]
+            .map(|(port, protocol)| what(&touch(port, protocol)));
+        assert_eq!(told, ["packet", "SYN", "datagram"]);
     }
 }
