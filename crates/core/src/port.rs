@@ -150,6 +150,13 @@ impl PortRange {
         self.first <= other.last && other.first <= self.last
     }
 
+    /// The numbers that lie in both.
+    #[must_use]
+    pub fn meet(self, other: Self) -> Option<Self> {
+        let meet = Self { first: self.first.max(other.first), last: self.last.min(other.last) };
+        (meet.first <= meet.last).then_some(meet)
+    }
+
     /// Whether it is a single number.
     #[must_use]
     pub const fn is_one(self) -> bool {
@@ -280,6 +287,19 @@ mod tests {
         assert_eq!(read(r#"{"first":1,"last":2}"#).unwrap(), PortRange { first: 1, last: 2 });
         let error = read(r#"{"first":32768,"last":15383}"#).unwrap_err().to_string();
         assert!(error.starts_with("the range 32768-15383 ends before it starts"), "{error}");
+    }
+
+    #[test]
+    fn two_ranges_meet_where_they_overlap() {
+        let range = |first, last| PortRange { first, last };
+        for (one, other, meet) in [
+            (range(1, 5), range(5, 9), Some(PortRange::one(5))),
+            (range(1, 9), range(3, 4), Some(range(3, 4))),
+            (range(1, 4), range(5, 9), None),
+        ] {
+            assert_eq!((one.meet(other), other.meet(one)), (meet, meet));
+            assert_eq!(one.overlaps(other), meet.is_some());
+        }
     }
 
     /// No number but 0 to 65535 is a port (A2).

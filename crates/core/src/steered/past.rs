@@ -9,7 +9,7 @@ use super::{Steered, steered};
 use crate::{
     facts::{LeftSteer, Listener, Snapshot},
     gate::Ports,
-    port::{PortRange, PortSpec},
+    port::PortSpec,
 };
 
 /// Services, each with those of the ports that are led to it.
@@ -56,16 +56,11 @@ fn routes<'a>(snapshot: &'a Snapshot, ports: &Ports) -> Vec<(Steered<'a>, PortSp
     let of = |spec: PortSpec| {
         let all = steered(snapshot, Some(spec.protocol), spec.range).into_iter();
         all.filter_map(move |steered| {
-            let range = both(steered.route.ports, spec.range)?;
+            let range = steered.route.ports.meet(spec.range)?;
             Some((steered, PortSpec { range, ..spec }))
         })
     };
     ports.specs().flat_map(of).collect()
-}
-
-fn both(one: PortRange, other: PortRange) -> Option<PortRange> {
-    let range = PortRange { first: one.first.max(other.first), last: one.last.min(other.last) };
-    (range.first <= range.last).then_some(range)
 }
 
 /// Whether its socket is none of those on `ports`; also where it is not seen.

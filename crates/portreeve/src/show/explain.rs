@@ -179,12 +179,8 @@ fn headings(topic: &Topic<'_>) -> Vec<Text> {
 }
 
 fn by_class(range: PortRange) -> impl Iterator<Item = PortRange> {
-    [Class::WellKnown, Class::Registered, Class::Dynamic].into_iter().filter_map(move |class| {
-        let numbers = numbers(class);
-        let first = range.first.max(numbers.first);
-        let last = range.last.min(numbers.last);
-        (first <= last).then_some(PortRange { first, last })
-    })
+    let classes = [Class::WellKnown, Class::Registered, Class::Dynamic];
+    classes.into_iter().filter_map(move |class| range.meet(numbers(class)))
 }
 
 /// The numbers of a class (RFC 6335 §6).

@@ -7,7 +7,7 @@ use super::{limits, lines::Mark, report::Report};
 use crate::{
     address::Breadth,
     policy::Service,
-    port::{PortRange, PortSpec, Protocol},
+    port::{PortSpec, Protocol},
     text,
 };
 
@@ -179,13 +179,8 @@ fn holding<'a>(rule: &PortRule<'a>) -> [Bucket<'a>; 4] {
 
 fn refuse(one: Declared<'_>, other: Declared<'_>, report: &mut Report<'_>) {
     let (one, other) = if one.at <= other.at { (one, other) } else { (other, one) };
-    let shared = PortSpec {
-        range: PortRange {
-            first: one.spec.range.first.max(other.spec.range.first),
-            last: one.spec.range.last.min(other.spec.range.last),
-        },
-        protocol: one.spec.protocol,
-    };
+    let Some(range) = one.spec.range.meet(other.spec.range) else { return };
+    let shared = PortSpec { range, protocol: one.spec.protocol };
     let (first, second) = (&one.service.name, &other.service.name);
     if core::ptr::eq(one.service, other.service) {
         report.clash(
