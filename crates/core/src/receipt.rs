@@ -69,6 +69,9 @@ pub struct Receipt {
     /// At which boot it began (/proc/sys/kernel/random/boot_id); `None` where nobody wrote that down.
     #[serde(default)]
     pub boot_id: Option<String>,
+    /// When that boot began; `None` likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booted: Option<Timestamp>,
 }
 
 /// Who makes a change.

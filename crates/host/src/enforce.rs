@@ -430,6 +430,7 @@ impl Door {
             reserves: self.reserves.clone(),
             tells: self.tells.clone(),
             boot_id: boot_id(),
+            booted: clock::began(),
         })
     }
 

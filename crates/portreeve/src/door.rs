@@ -264,6 +264,7 @@ mod tests {
             reserves: None,
             tells: None,
             boot_id: None,
+            booted: None,
         };
         let source = std::io::ErrorKind::StorageFull.into();
         unkept(&receipt, &KeepError::Write { path: "/var/lib/portreeve/gate".into(), source }).en

@@ -159,14 +159,11 @@ impl History {
             || (standing.is_none(), self.is_before_boot(receipt)),
             |next| (next.seen.is_none(), receipt.is_before_boot_of(next.boot_id.as_ref())),
         );
-        let is_taken = is_gone && !is_booted && !matches!(receipt.deed, Deed::Gate { was: Was::Nothing, .. });
-        if !is_taken && until <= next.map_or(now, |next| next.at) {
-            End::Lapsed(until)
-        } else if self.is_before_boot(receipt) {
-            End::Reboot
-        } else {
-            End::Early
+        if is_booted {
+            return if self.ran_out(receipt, until) { End::Lapsed(until) } else { End::Reboot };
         }
+        let is_taken = is_gone && !matches!(receipt.deed, Deed::Gate { was: Was::Nothing, .. });
+        if !is_taken && until <= next.map_or(now, |next| next.at) { End::Lapsed(until) } else { End::Early }
     }
 
     /// The receipts, the newest first.
@@ -421,12 +418,9 @@ impl History {
         self.done_to(receipt, |deed| matches!(deed, Deed::Confirm { of } if *of == receipt.number))
     }
 
+    /// Whether it was taken back, by what is in force: of an undo that was taken back itself, or with an older one, nothing is left.
     fn is_undone(&self, receipt: &Receipt) -> bool {
-        self.done_after(receipt).any(|after| match after.deed {
-            // Of an undo that was taken back itself nothing is left.
-            Deed::Gate { cause: Cause::Undo(of), .. } => of == receipt.number && !self.is_undone(after),
-            _ => false,
-        })
+        self.in_force().any(|(_, undone)| undone == Some(receipt.number))
     }
 
     pub(super) fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {

@@ -12,11 +12,11 @@ impl History {
         self.later(receipt).any(in_time) || self.booted_after(receipt).is_some_and(|booted| until <= booted)
     }
 
-    /// When the host was booted next: of a boot before this one the change tells that it makes itself.
+    /// When the host was booted next, as the first change after that tells.
     fn booted_after(&self, receipt: &Receipt) -> Option<Timestamp> {
         let next = self.later(receipt).find(|after| receipt.is_before_boot_of(after.boot_id.as_ref()));
         match next {
-            Some(next) if self.is_before_boot(next) => next.is_of_boot().then_some(next.at),
+            Some(next) if self.is_before_boot(next) => next.booted,
             _ => self.booted,
         }
     }
@@ -81,15 +81,14 @@ mod tests {
         assert_eq!(end(&[], "two", None), reboot, "nobody knows");
         let later = Receipt { at: at(61), ..of_boot("one", put_back(3, 61)) };
         assert_eq!(end(&[later], "two", None), lapsed, "somebody was there after it");
-        // Whoever comes after a boot comes long after it, but for what the boot itself does.
         let boot = |second| [of_boot("two", put_back(3, second))];
         assert_eq!((end(&boot(70), "two", Some(50)), end(&boot(70), "two", Some(65))), (reboot, lapsed));
-        assert_eq!(
-            (end(&boot(70), "three", Some(900)), end(&boot(50), "three", Some(900))),
-            (lapsed, reboot)
-        );
-        let other = [of_boot("two", Receipt { at: at(500), ..told(3, None, None) })];
-        assert_eq!(end(&other, "three", Some(900)), reboot);
+        // Whoever comes after a boot that is past itself tells when it began, however late he comes.
+        let past = |booted: Option<i64>| {
+            let later = of_boot("two", Receipt { at: at(500), ..told(3, None, None) });
+            end(&[Receipt { booted: booted.map(at), ..later }], "three", Some(900))
+        };
+        assert_eq!([Some(60), Some(59), None].map(past), [lapsed, reboot, reboot]);
     }
 
     #[test]
@@ -99,6 +98,7 @@ mod tests {
             let tried = of_boot("one", told(2, Some(60), Some(1)));
             let history: History = [trial, tried].into_iter().chain(after.iter().cloned()).collect();
             let history = history.at_boot(Some("two".into()));
+            let history = history.booted(after.first().map(|first| first.at));
             let ended = history.ended_before_boot(Some(&standing(13, None)), at(99));
             ended.map(|(receipt, end)| (receipt.number, end))
         };

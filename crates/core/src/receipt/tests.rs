@@ -33,6 +33,7 @@ pub(crate) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
         reserves: None,
         tells: None,
         boot_id: None,
+        booted: None,
     }
 }
 
@@ -150,11 +151,13 @@ fn a_trial_that_a_boot_ended_is_laid_to_the_boot() {
     assert_eq!(history.ended(None, at(59)), Some((trial, End::Reboot)));
     assert!(history.is_before_boot(trial));
     assert_eq!(back(&history, None, None, 59), Err(Edge::Rebooted(trial)));
-    assert_eq!(back(&history, None, None, 60), Err(Edge::Over(trial, at(60))));
+    assert_eq!(back(&history, None, None, 60), Err(Edge::Rebooted(trial)), "nobody knows when");
+    let lapsed = history.clone().booted(Some(at(60)));
+    assert_eq!(back(&lapsed, None, None, 60), Err(Edge::Over(trial, at(60))));
     let same = history.clone().at_boot(Some("a".into()));
     assert_eq!(back(&same, None, None, 59), Err(Edge::Ended(same.of(2).unwrap())));
     let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was: Was::Nothing, until: None };
-    history.put(receipt(3, deed, Some(90)));
+    history.put(Receipt { boot_id: Some("b".into()), ..receipt(3, deed, Some(90)) });
     let now = standing(90, None);
     assert_eq!(back(&history, None, Some(&now), 59), Err(Edge::Rebooted(history.of(2).unwrap())));
 }

@@ -90,7 +90,7 @@ mod tests {
         let who = Who { uid: 0, login_uid: Some(1000), sudo_user: Some("alice".into()) };
         let (at, outcome) = (Timestamp::UNIX_EPOCH, Outcome::Done);
         let deed = Deed::Confirm { of: 6 };
-        let (seen, made, rehearsed, boot_id) = (None, None, None, None);
+        let (seen, made, rehearsed) = (None, None, None);
         let receipt = Receipt {
             layout: LAYOUT,
             number: 7,
@@ -104,7 +104,8 @@ mod tests {
             rehearsed,
             reserves: None,
             tells: None,
-            boot_id,
+            boot_id: None,
+            booted: None,
         };
         let told = "<85>portreeve[9]: gate: confirm, receipt 7, uid 0, login uid 1000, by sudo for alice";
         assert_eq!(line(&receipt, 9), told);

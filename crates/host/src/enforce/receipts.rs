@@ -396,6 +396,7 @@ mod tests {
             reserves: None,
             tells: None,
             boot_id: None,
+            booted: None,
         }
     }
 

@@ -195,7 +195,8 @@ fn back<'d>(door: &'d Door, number: Option<u32>, temporary: &Temporary) -> Resul
     if matches!(back, Ok(Back::Restore(..)) | Err(Edge::Same(_))) {
         door::refuse_without_confirmed(door, FAILED)?;
     }
-    back.map_err(|edge| no_way_back(edge, number, before(), door))
+    let back = back.map_err(|edge| no_way_back(edge, number, before(), door))?;
+    if before::is_beside_trial(door, &back) { Err(door::on_trial(FAILED)) } else { Ok(back) }
 }
 
 /// What becomes of the gate, where that could keep somebody out.

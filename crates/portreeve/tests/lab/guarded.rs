@@ -340,6 +340,7 @@ fn a_change_of_the_guard_alone_is_tried_kept_and_taken_back() {
     assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
     is_refused(&site, 443);
     assert_eq!(site.ask("apply --trial 80s --no-session").status, 5, "one at a time");
+    older_is_not_taken_back(&site);
     site.run("portreeve undo --no-session");
     is_bound(&site, 443);
     site.run("portreeve apply --trial 80s --no-session && portreeve confirm");
@@ -349,6 +350,29 @@ fn a_change_of_the_guard_alone_is_tried_kept_and_taken_back() {
     assert!(pins(&site) > 0, "those who bind what is not theirs are written down as before");
     site.run("portreeve off guard");
     assert_eq!(pins(&site), 0);
+}
+
+/// With what was done before a trial half of that would be over, too.
+fn older_is_not_taken_back(site: &Site) {
+    let before = site.run("portreeve history").stdout;
+    for older in ["undo 1 --no-session", "undo 2 --no-session"] {
+        let refused = site.ask(older);
+        assert_eq!(refused.status, 5, "{older}: {refused:#?}");
+        assert!(refused.stderr.contains("another change is on trial"), "{refused:#?}");
+    }
+    assert_eq!(site.run("portreeve history").stdout, before);
+}
+
+/// The same where the gate is on trial with it.
+#[test]
+fn nothing_older_is_taken_back_while_the_gate_and_the_guard_are_tried() {
+    let site = site();
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    lab(site.host.write("/etc/portreeve/policy.toml", &POLICY.replace("443/tcp", "8443/tcp")));
+    assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+    older_is_not_taken_back(&site);
+    site.run("portreeve confirm");
+    is_refused(&site, 8443);
 }
 
 /// Nothing is taken from whoever has it, and nothing is changed by halves.

@@ -53,6 +53,17 @@ pub(super) fn is_tried(door: &Door, back: &Back<'_>) -> bool {
     }
 }
 
+/// Whether something else is on trial of what the programs are told, which would be over half with it.
+pub(super) fn is_beside_trial(door: &Door, back: &Back<'_>) -> bool {
+    let (Back::Programs(Receipt { number: of, .. }, _) | Back::Restore(Receipt { number: of, .. }, _)) = back
+    else {
+        return false;
+    };
+    let is_in_gate = door.standing.as_ref().is_some_and(|standing| standing.trial.is_some());
+    let another = door.history.programs_on_trial(door.now).filter(|(trial, _)| trial.number != *of);
+    another.is_some() || (is_in_gate && matches!(back, Back::Programs(..)))
+}
+
 /// The sockets to which packets were led before the change that is taken back.
 pub(super) fn led_before(history: &History, back: &Back<'_>) -> Vec<Led> {
     match back {
