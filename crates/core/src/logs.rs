@@ -91,12 +91,26 @@ pub enum Deed<'l> {
 pub struct Asked<'l> {
     /// Which of several hosts, where the line begins with that.
     pub host: Option<&'l str>,
-    /// The path, with whatever stands before and behind it.
-    pub path: &'l str,
+    /// What he sent, or whatever it was that was no request: `GET /x?y HTTP/1.1`.
+    pub request: &'l str,
     /// The answer (RFC 9110 §15).
     pub status: u16,
     /// Whether a page led him there, as he says himself.
     pub is_led: bool,
+}
+
+impl<'l> Asked<'l> {
+    /// What for, with whatever stands before and behind the path (RFC 9112 §3).
+    #[must_use]
+    pub fn target(&self) -> &'l str {
+        self.request.split(' ').nth(1).unwrap_or(self.request)
+    }
+
+    /// How: `GET`.
+    #[must_use]
+    pub fn method(&self) -> &'l str {
+        self.request.split(' ').next().unwrap_or_default()
+    }
 }
 
 /// Reads what `program` wrote, without its header.

@@ -27,8 +27,11 @@ pub(super) fn parts(line: &str) -> Option<Parts<'_>> {
     let (before, asked) = rest.split_once("] \"")?;
     let at = before.rfind(" [")?;
     let (who, when) = (&before[..at], &rest[at + 2..=before.len()]);
-    // What identd says stands before it (RFC 1413).
-    let (_, user) = place::word(who.trim_start());
+    // Else what stands first may be no address of the server's: where a format begins with the host that was asked for, a stranger's.
+    let (ident, user) = place::word(who.trim_start());
+    if ident != "-" {
+        return None;
+    }
     let user = Some(user).filter(|user| !["", "-", "\"\""].contains(user));
     Some(Parts { host, source, user, when, asked })
 }
@@ -51,8 +54,7 @@ fn asked(message: &str) -> Option<Reading<'_>> {
     let end = end_of_text(asked)?;
     let (request, rest) = (&asked[..end], asked[end + 1..].strip_prefix(' ')?);
     let status: u16 = place::word(rest).0.parse().ok().filter(|status| (100..600).contains(status))?;
-    let path = request.split(' ').nth(1).unwrap_or(request);
-    let deed = Deed::Asked(Asked { host, path, status, is_led: is_led(rest) });
+    let deed = Deed::Asked(Asked { host, request, status, is_led: is_led(rest) });
     Some(Reading::of(source, deed, user, None))
 }
 

@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString as _},
 };
 
-use super::{Asked, Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read};
+use super::{Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read};
 
 /// `failed 192.0.2.1 as x`, `ambiguous` or `nothing`.
 fn told(program: Program, message: &str) -> String {
@@ -18,9 +18,9 @@ fn told(program: Program, message: &str) -> String {
                 Deed::Welcome => "welcome".into(),
                 Deed::Refused => "refused".into(),
                 Deed::Left => "left".into(),
-                Deed::Asked(Asked { host, path, status, is_led }) => {
-                    let led = if is_led { " by a page" } else { "" };
-                    format!("{status} {}{path}{led}", host.unwrap_or_default())
+                Deed::Asked(asked) => {
+                    let led = if asked.is_led { " by a page" } else { "" };
+                    format!("{} {}{}{led}", asked.status, asked.host.unwrap_or_default(), asked.target())
                 }
             };
             let user = user.map(|user| format!(" as {user}")).unwrap_or_default();
@@ -192,6 +192,8 @@ fn servers_of_files_and_of_the_web_tell_who_was_not_let_in() {
             "www.example:443 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1",
             "404 www.example:443/x 192.0.2.1",
         ),
+        (Access, "192.0.2.9 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "nothing"),
+        (Access, "192.0.2.9 ann x [a] \"GET /x HTTP/1.1\" 404 1", "nothing"),
         (Access, "www.example:x 192.0.2.1 - - [a] \"GET /x HTTP/1.1\" 404 1", "nothing"),
         (Access, "host.example - - [a] \"GET / HTTP/1.1\" 200 1", "nothing"),
         (Access, "192.0.2.1 - - [a] \"GET / HTTP/1.1", "nothing"),

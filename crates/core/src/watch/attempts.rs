@@ -17,13 +17,13 @@ use super::{
 };
 use crate::logs::{Attempt, Deed, Header, Program};
 
-/// So many sources at services are remembered: 2 MiB of those who log in, 1 MiB of those who ask for paths.
+/// So many sources at services are remembered: 2 MiB of those who log in, and as much of those who ask for paths.
 const BUCKETS: usize = 1 << 11;
 /// Services that are told apart.
 const SERVICES_MAX: usize = 1_024;
 /// A process of sshd or vsftpd is there for one connection, which is over by then.
 const CONNECTION_SECONDS: u32 = 600;
-/// Dovecot writes of one try twice: as who asked, and as who was asked.
+/// Dovecot writes of one try twice: as who asked, and as who was asked. Postfix writes of one mechanism after the other.
 const PAUSE_SECONDS: u32 = 3;
 
 /// A web server asks for a user and his password so, and gives what was asked for so (RFC 9110 §15).
@@ -144,7 +144,7 @@ impl Attempts {
             Deed::Refused | Deed::Left => return None,
         };
         let guarded = self.guarded.get_mut(usize::from(written.service.0))?;
-        let place = || path::digest(key, asked.host, asked.path);
+        let place = || path::digest_of_request(key, &asked);
         let has_user = written.attempt.user.is_some();
         match asked.status {
             UNAUTHORIZED => {
@@ -214,7 +214,7 @@ impl Attempts {
             (_, Deed::Asked(asked)) => {
                 let paths = self.paths.entry(place, tick);
                 let is_news = paths.asks(tick, Request::of(key, &asked));
-                is_news.then(|| (Kind::PathProbing, paths.first, paths.count(), 0, 0))?
+                is_news.then(|| (Kind::PathProbing, paths.first(), paths.count(), 0, 0))?
             }
             _ => return None,
         };
@@ -251,7 +251,9 @@ fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {
     let session = match program {
         Program::Sshd | Program::Vsftpd => pid.map(|pid| (digest(key, &pid), CONNECTION_SECONDS)),
         Program::Dovecot => user.map(|user| (user, PAUSE_SECONDS)),
-        Program::Postfix | Program::Nginx | Program::Access => None,
+        // Its process is there for the next one soon.
+        Program::Postfix => pid.map(|pid| (digest(key, &pid), PAUSE_SECONDS)),
+        Program::Nginx | Program::Access => None,
     };
     Try { tick, user, session }
 }

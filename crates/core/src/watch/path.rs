@@ -8,6 +8,7 @@ use core::hash::Hasher as _;
 use siphasher::sip::SipHasher13;
 
 use super::Key;
+use crate::logs::Asked;
 
 /// Its bytes, decoded once, each run of slashes as one, without the host before, the question behind, and steps to where it stands
 /// already (`.`) and up again (`..`).
@@ -44,13 +45,24 @@ fn last_segment(path: &[u8]) -> usize {
     path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)
 }
 
-/// What tells it from others at `host`, and nobody can choose who does not know the key.
-pub(super) fn digest(key: Key, host: Option<&str>, target: &str) -> u64 {
+/// What tells it from others of its host, and nobody can choose who does not know the key.
+pub(super) fn digest(key: Key, asked: &Asked<'_>) -> u64 {
+    hashed(key, &[asked.host.unwrap_or_default().as_bytes(), &plain(asked.target())])
+}
+
+/// The same of all that a server may answer differently: the method, and the question behind it.
+pub(super) fn digest_of_request(key: Key, asked: &Asked<'_>) -> u64 {
+    let question = asked.target().split_once('?').map_or("", |(_, question)| question);
+    let parts = [asked.host.unwrap_or_default(), asked.method(), question].map(str::as_bytes);
+    hashed(key, &[parts[0], parts[1], parts[2], &plain(asked.target())])
+}
+
+fn hashed(key: Key, parts: &[&[u8]]) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
-    hasher.write(host.unwrap_or_default().as_bytes());
-    // No byte of a text is this one.
-    hasher.write_u8(0xff);
-    hasher.write(&plain(target));
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
     hasher.finish()
 }
 
@@ -80,8 +92,13 @@ mod tests {
 
     use super::*;
 
+    fn asked<'l>(host: Option<&'l str>, request: &'l str) -> Asked<'l> {
+        Asked { host, request, status: 404, is_led: false }
+    }
+
     #[test]
     fn whatever_means_the_same_path_is_the_same() {
+        let digest = |host, request: &str| digest([1, 2], &asked(host, request));
         for written in [
             "/.env",
             "//.env",
@@ -96,10 +113,21 @@ mod tests {
         ] {
             let meant = String::from_utf8(plain(written));
             assert_eq!(meant.as_deref(), Ok("/.env"), "{written}");
-            assert_eq!(digest([1, 2], None, written), digest([1, 2], None, "/.env"), "{written}");
+            assert_eq!(digest(None, written), digest(None, "/.env"), "{written}");
         }
-        assert_ne!(digest([1, 2], None, "/.env/"), digest([1, 2], None, "/.env"));
-        assert_ne!(digest([1, 2], Some("a.example:80"), "/"), digest([1, 2], Some("b.example:80"), "/"));
+        assert_ne!(digest(None, "/.env/"), digest(None, "/.env"));
+        assert_ne!(digest(Some("a.example:80"), "/"), digest(Some("b.example:80"), "/"));
+    }
+
+    #[test]
+    fn a_request_is_what_it_asks_for_and_how() {
+        let digest = |request: &str| digest_of_request([1, 2], &asked(None, request));
+        let own = digest("GET /a?b HTTP/1.1");
+        assert!(
+            ["GET /a?b HTTP/2.0", "GET //a?b", "GET http://c/a?b"].map(digest).iter().all(|it| *it == own)
+        );
+        let others = ["OPTIONS /a?b HTTP/1.1", "GET /a?c HTTP/1.1", "GET /a HTTP/1.1", "GET /b?b HTTP/1.1"];
+        assert!(others.map(digest).iter().all(|it| *it != own));
     }
 
     #[test]

@@ -60,9 +60,9 @@ const PROBED: &[&str] = &[
 
 /// So many of these, or so many others that are not there and nothing between that is.
 const PROBED_MAX: u32 = 5;
-const MISSED_MAX: u8 = 20;
-/// All of them within so long.
-const DAY_SECONDS: u32 = 24 * 60 * 60;
+const MISSED_MAX: u32 = 20;
+/// All of them within so long, or twice as long at most.
+const DAY_TICKS: u32 = 24 * 60 * 60 * TICKS_EACH_SECOND;
 
 /// None of [`PROBED`] is longer.
 const BYTES_MAX: usize = 16;
@@ -91,44 +91,65 @@ pub(super) enum Request {
 impl Request {
     /// What it tells. Whom a page leads to what is not there follows a link of somebody's who did not look.
     pub(super) fn of(key: Key, asked: &Asked<'_>) -> Self {
-        let Asked { host, path, status, is_led } = *asked;
-        if status < 400 {
-            return Self::Good;
-        }
-        // A server that is busy or down refuses whatever is asked for.
-        if !(400..=404).contains(&status) {
-            return Self::Other;
-        }
-        match probed(path) {
-            Some(place) => Self::Probed(place),
-            None if status == 404 && !is_led => Self::Missed(path::digest(key, host, path)),
-            None => Self::Other,
+        match asked.status {
+            ..400 => Self::Good,
+            status if !is_refusal(status) => Self::Other,
+            status => match probed(asked.target()) {
+                Some(place) => Self::Probed(place),
+                None if is_missing(status) && !asked.is_led => Self::Missed(path::digest(key, asked)),
+                None => Self::Other,
+            },
         }
     }
 }
 
-/// What is remembered of one source at one server.
+/// Whether a server answers so what it has not or gives to nobody, 444 by silence; not where it is busy or down, nor where it asks for
+/// a password, which the next request may bring.
+const fn is_refusal(status: u16) -> bool {
+    matches!(status, 400 | 402..=406 | 410 | 418 | 444 | 451)
+}
+
+const fn is_missing(status: u16) -> bool {
+    matches!(status, 404 | 410)
+}
+
+/// What somebody asked for on one day.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Paths {
+struct Day {
     /// A bit for each of [`PROBED`].
     probed: u64,
     /// A bit for each path that was not there.
     missed: [u64; 4],
+    /// How many of these were not there the day before either.
     missed_count: u8,
+    /// When the first of all of them was asked for; 0 of none.
+    first: u32,
+}
+
+impl Day {
+    /// What was there since takes back what was not.
+    const fn forgive(&mut self) {
+        (self.missed, self.missed_count) = ([0; 4], 0);
+    }
+}
+
+/// What is remembered of one source at one server: of the last day, and of the one before, as what is looked at ends at no midnight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Paths {
+    days: [Day; 2],
+    /// When the last of them began; 0 where none did.
+    began: u32,
     is_told: bool,
-    pub(super) first: u32,
 }
 
 impl Paths {
     /// He asked for one; whether it is to be told.
     pub(super) fn asks(&mut self, tick: u32, request: Request) -> bool {
-        if self.first == 0 || tick.abs_diff(self.first) > DAY_SECONDS * TICKS_EACH_SECOND {
-            *self = Self { first: tick.max(1), ..Self::default() };
-        }
+        self.turn(tick.max(1));
         match request {
-            Request::Good => (self.missed, self.missed_count) = ([0; 4], 0),
-            Request::Probed(place) => self.probed |= 1 << (place % 64),
-            Request::Missed(path) => self.misses(path),
+            Request::Good => self.days.iter_mut().for_each(Day::forgive),
+            Request::Probed(place) => self.today(tick).probed |= 1 << (place % 64),
+            Request::Missed(path) => self.misses(tick, path),
             Request::Other => {}
         }
         let is_news = request != Request::Good && self.count() > 0 && !self.is_told;
@@ -141,20 +162,48 @@ impl Paths {
         self.is_told = false;
     }
 
-    fn misses(&mut self, path: u64) {
+    /// When the first of those was asked for that are remembered.
+    pub(super) fn first(&self) -> u32 {
+        self.days.iter().map(|day| day.first).find(|first| *first != 0).unwrap_or(self.began)
+    }
+
+    /// A saved log may have its newest lines first.
+    fn turn(&mut self, tick: u32) {
+        match tick.abs_diff(self.began) / DAY_TICKS {
+            0 if self.began != 0 => return,
+            1 if self.began != 0 && self.began < tick => {
+                self.days = [self.days[1], Day::default()];
+                self.began += DAY_TICKS;
+            }
+            _ => *self = Self { began: tick, ..Self::default() },
+        }
+        self.is_told &= self.count() > 0;
+    }
+
+    fn today(&mut self, tick: u32) -> &mut Day {
+        let day = &mut self.days[1];
+        if day.first == 0 {
+            day.first = tick.max(1);
+        }
+        day
+    }
+
+    fn misses(&mut self, tick: u32, path: u64) {
         let (word, bit) = ((path >> 6) as usize % 4, 1 << (path % 64));
-        let is_new = self.missed[word] & bit == 0;
-        self.missed[word] |= bit;
-        self.missed_count = self.missed_count.saturating_add(u8::from(is_new));
+        let is_new = self.days.iter().all(|day| day.missed[word] & bit == 0);
+        let day = self.today(tick);
+        day.missed[word] |= bit;
+        day.missed_count = day.missed_count.saturating_add(u8::from(is_new));
     }
 
     /// How many different paths make him a suspect; 0 where they do not.
     pub(super) fn count(&self) -> u32 {
-        let probed = self.probed.count_ones();
+        let probed = self.days.iter().fold(0, |all, day| all | day.probed).count_ones();
+        let missed = self.days.iter().map(|day| u32::from(day.missed_count)).sum();
         if probed >= PROBED_MAX {
             probed
-        } else if self.missed_count >= MISSED_MAX {
-            self.missed_count.into()
+        } else if missed >= MISSED_MAX {
+            missed
         } else {
             0
         }
@@ -167,7 +216,7 @@ mod tests {
 
     /// What somebody asked for who was led by nobody, and is not there.
     const fn missing(path: &str) -> Asked<'_> {
-        Asked { host: None, path, status: 404, is_led: false }
+        Asked { host: None, request: path, status: 404, is_led: false }
     }
 
     #[test]
@@ -208,11 +257,15 @@ mod tests {
             nth_and_path.find(|(_, path)| own.asks(1, Request::of([1, 2], &led(path)))).map(|(nth, _)| nth)
         };
         let known = ["/.env", "/.git/", "/.env", "/owa/", "/solr/", "/shell", "/sdk"];
-        assert_eq!((told(&known, 404), told(&known, 403), told(&known, 200)), (Some(6), Some(6), None));
-        assert_eq!((told(&known, 503), told(&known, 429)), (None, None), "whatever is asked for is refused");
+        assert_eq!([404, 403, 405, 410, 444].map(|status| told(&known, status)), [Some(6); 5]);
+        assert_eq!(
+            [503, 429, 499].map(|status| told(&known, status)),
+            [None; 3],
+            "so is whatever is asked for"
+        );
+        assert_eq!([200, 401].map(|status| told(&known, status)), [None; 2], "he may bring a password next");
         let mut own = Paths::default();
-        let mut daily =
-            (1..50).map(|day| (day * (DAY_SECONDS + 1) * TICKS_EACH_SECOND, known[day as usize % 7]));
+        let mut daily = (1..50).map(|nth| (nth * 2 * (DAY_TICKS + 1), known[nth as usize % 7]));
         assert!(!daily.any(|(tick, path)| own.asks(tick, Request::of([1, 2], &missing(path)))));
         let missed = |between: Option<u64>| {
             let mut own = Paths::default();
@@ -224,6 +277,27 @@ mod tests {
             })
         };
         assert_eq!((missed(None), missed(Some(15))), (Some(20), Some(34)), "a link that is good between");
+    }
+
+    /// However long ago he came first.
+    #[test]
+    fn what_is_asked_for_within_seconds_is_told_whatever_the_hour() {
+        let told = |request: &dyn Fn(u32) -> Request| {
+            let mut own = Paths::default();
+            own.asks(1, Request::Good);
+            (1..40).find(|nth| own.asks(DAY_TICKS - 3 + nth, request(*nth))).map(|nth| (nth, own.first()))
+        };
+        let probed = |nth: u32| Request::Probed(u8::try_from(nth % 64).unwrap());
+        assert_eq!(told(&probed), Some((5, DAY_TICKS - 2)));
+        assert_eq!(told(&|nth| Request::Missed(nth.into())), Some((20, DAY_TICKS - 2)));
+    }
+
+    #[test]
+    fn what_was_asked_for_two_days_ago_is_forgotten() {
+        let mut own = Paths::default();
+        assert!(!(1..5).any(|nth| own.asks(nth, Request::Probed(u8::try_from(nth).unwrap()))));
+        assert!(!own.asks(2 * DAY_TICKS + 1, Request::Probed(9)));
+        assert!(size_of::<Paths>() <= 112, "with where it is, 2 MiB of all");
     }
 
     /// A page with many broken pictures, and a site that has moved.

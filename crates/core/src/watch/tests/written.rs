@@ -158,6 +158,46 @@ fn no_login_is_good_at_a_path_of_another_host_in_the_same_log() {
     assert_eq!(told(&without_host).len(), 1);
 }
 
+/// What is asked for otherwise than where a password was wanted may be given to everybody.
+#[test]
+fn no_login_is_good_by_another_method_or_question() {
+    for (guarded, open) in [
+        ("GET /", "OPTIONS /"),
+        ("GET /info/refs?service=git-receive-pack", "GET /info/refs?service=git-upload-pack"),
+    ] {
+        let request = |nth: u32| {
+            let (request, status) = if nth % 4 == 3 { (open, 204) } else { (guarded, 401) };
+            let (first, line) = asked(nth, "ann", "/", status);
+            (first, line.replace("GET /", request))
+        };
+        assert_eq!(told(&(0..30).map(request).collect::<Vec<_>>()).len(), 1, "{open}");
+    }
+}
+
+/// A browser asks without a password first, for each path.
+#[test]
+fn who_gives_the_right_password_probes_for_nothing() {
+    let paths = ["/wp-login.php", "/wp-admin/", "/wp-includes/", "/wp-content/", "/phpmyadmin/", "/solr/"];
+    let requests = (0..)
+        .step_by(2)
+        .zip(paths)
+        .flat_map(|(second, path)| [asked(second, "-", path, 401), asked(second + 1, "ann", path, 200)]);
+    assert_eq!(told(&requests.collect::<Vec<_>>()), [""; 0]);
+}
+
+/// A program that sends mail tries one mechanism after the other with the same wrong password.
+#[test]
+fn what_postfix_writes_of_one_login_is_one_try() {
+    let line = |(seconds, mechanism): (i64, &str)| {
+        let said = format!("warning: unknown[{PROBER}]: SASL {mechanism} authentication failed: x");
+        (seconds, format!("Oct 10 13:55:00 host postfix/smtpd[7]: {said}"))
+    };
+    let login = [(5, "CRAM-MD5"), (0, "PLAIN"), (1, "LOGIN")].map(line);
+    let logins = |count: usize| login.iter().cycle().take(3 * count).cloned().collect::<Vec<_>>();
+    assert_eq!(told(&logins(4)), [""; 0]);
+    assert_eq!(told(&logins(5)).len(), 1);
+}
+
 /// Whoever asks nginx for an odd path has it write a line of its own.
 #[test]
 fn what_nginx_writes_of_errors_proves_nobody() {
