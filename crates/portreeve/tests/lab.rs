@@ -101,5 +101,6 @@ mod lab {
     mod why;
     mod witnesses;
     mod written;
+    mod wrong_way;
     mod zoo;
 }
