@@ -10,6 +10,7 @@ mod lab {
     mod asking;
     mod awkward;
     mod before_rules;
+    mod blind;
     mod blocked;
     mod booting;
     mod by_gate;

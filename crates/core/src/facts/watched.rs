@@ -1,6 +1,6 @@
 //! What the watch of a host has found lately (A14, A19).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -16,8 +16,11 @@ pub struct Watched {
     pub at: Timestamp,
     /// Who was suspected, the one of longest ago first.
     pub suspects: Vec<Suspected>,
-    /// The services of which it reads no log, though they write one.
+    /// The services of which it reads no log, or understands no line of it, though they write one.
     pub unread: Vec<String>,
+    /// Of those that have a log of which no line is understood: its file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_understood: BTreeMap<String, String>,
 }
 
 /// Somebody who was suspected.

@@ -1,9 +1,11 @@
 //! Which logs the services of a policy have, and whose a line in one of them is (A19).
 
+mod understanding;
 mod usual;
 
 use alloc::{format, string::String, vec, vec::Vec};
 
+pub use self::understanding::Understanding;
 use self::usual::Writer;
 use crate::{
     logs::{
@@ -121,6 +123,16 @@ impl Log {
     fn service(&self, program: Program) -> Option<&str> {
         let is_its = |speaker: &&Speaker| speaker.writer.is_none_or(|writer| writer.writes_as(program));
         self.speakers.iter().find(is_its).map(|speaker| speaker.service.as_str())
+    }
+
+    /// Whether a line of it is understood, which is none where nobody can tell what it is of; `None` where that says nothing: the
+    /// journal and the files of syslog hold much besides, and only web servers write of each request one line of one form.
+    #[must_use]
+    pub fn understands(&self, header: Option<&Header<'_>>) -> Option<bool> {
+        let is_of_requests = matches!(self.place, LogPlace::File(_))
+            && self.speakers.iter().all(|speaker| speaker.writer.is_some_and(Writer::writes_requests));
+        let is_own = |header: &Header<'_>| matches!(header.program, Program::Access | Program::Nginx);
+        is_of_requests.then(|| header.is_some_and(is_own))
     }
 
     /// The services that write here.

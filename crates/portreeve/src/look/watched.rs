@@ -21,6 +21,7 @@ pub(super) fn add(snapshot: &mut Snapshot) {
         at: told.at,
         suspects: told.all.iter().map(suspected).collect(),
         unread: told.unread.clone(),
+        not_understood: told.not_understood.clone(),
     });
 }
 

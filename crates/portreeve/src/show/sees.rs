@@ -153,6 +153,13 @@ fn unread(service: &str, why: &Unread) -> Text {
                 "{service}({ja} には、第三者が内容を操作できる nginx のエラーログが含まれています)"
             )
         }
+        Unread::NotUnderstood(path) => {
+            let path = name(path);
+            text!(
+                "{service}, no line of {path} is understood",
+                "{service}({path} に、解釈できる行がありません)"
+            )
+        }
         Unread::File(path, refused) => {
             let (path, Text { en, ja }) = (name(path), refusal(*refused));
             text!("{service}, {path} {en}", "{service}({path} {ja})")
@@ -309,6 +316,10 @@ mod tests {
         assert!(en.ends_with(
             "not: web, into /var/log/web.log nginx writes errors, and with them what strangers like"
         ));
+        let odd = [("web", Standing::Unread(Unread::NotUnderstood("/var/log/web.log".into())))];
+        assert!(
+            told(None, &odd, None).en.ends_with(" · not: web, no line of /var/log/web.log is understood")
+        );
         let without =
             told(Some(&Blind::NotRoot), &[("ssh", Standing::Journal), ("ssh", Standing::Journal)], None);
         assert_eq!(without.en, "sees: ssh (journal) · not: packets, only root may hear of them");

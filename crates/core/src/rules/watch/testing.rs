@@ -1,6 +1,6 @@
 //! Hosts on which somebody watches.
 
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 
 use serde_json::json;
 
@@ -42,7 +42,11 @@ pub(super) fn behind_gate(suspects: &[Suspected], kept_out: &[&str]) -> Scene {
 }
 
 fn suspecting(mut scene: Scene, suspects: &[Suspected]) -> Scene {
-    scene.snapshot.watched =
-        Some(Watched { at: scene.snapshot.taken, suspects: suspects.to_vec(), unread: Vec::new() });
+    scene.snapshot.watched = Some(Watched {
+        at: scene.snapshot.taken,
+        suspects: suspects.to_vec(),
+        unread: Vec::new(),
+        not_understood: BTreeMap::new(),
+    });
     scene
 }

@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use super::*;
+use crate::logs::header;
 use crate::policy::LogChoice;
 use crate::rules::testing::scene;
 
@@ -152,4 +153,29 @@ fn no_line_counts_where_nginx_writes_errors() {
         .map(|entry| logs.spoken(entry, ACCOUNTS, &mut forms).is_some())
         .collect();
     assert_eq!(spoken, [true, false, false]);
+}
+
+#[test]
+fn only_a_log_of_requests_is_one_of_which_each_line_is_to_be_understood() {
+    const REQUEST: &str = "192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"";
+    const JSON: &str = r#"{"remote_addr":"192.0.2.1","status":404}"#;
+    const CRON: &str = "Nov 30 05:44:11 host CRON[7]: pam_unix(cron:session): session opened";
+    const SSHD: &str = "Nov 30 05:44:11 host sshd[7]: Connection closed by 192.0.2.1 port 50";
+    let understands = |owner, file: &str, line| {
+        let place = LogPlace::File(file.into());
+        let policy = policy(&[("one", owner)], &[("one", place)]);
+        let logs = Logs::of(&policy, Here { has_journal: true, has: &|_| false });
+        logs.all[0].understands(header::split(line).as_ref())
+    };
+    for owner in ["nginx.service", "apache2.service"] {
+        let told = [REQUEST, JSON, CRON, SSHD].map(|line| understands(owner, "/var/log/web.log", line));
+        assert_eq!(told, [Some(true), Some(false), Some(false), Some(false)], "{owner}");
+    }
+    for owner in ["ssh.service", "vsftpd.service", "dovecot.service", "own.service"] {
+        let told = [REQUEST, JSON, CRON, SSHD].map(|line| understands(owner, "/var/log/auth.log", line));
+        assert_eq!(told, [None; 4], "{owner}");
+    }
+    let unit = policy(&[("web", "nginx.service")], &[("web", LogPlace::Unit("nginx.service".into()))]);
+    let logs = Logs::of(&unit, Here { has_journal: true, has: &|_| false });
+    assert_eq!(logs.all[0].understands(None), None, "the journal");
 }

@@ -62,6 +62,11 @@ impl Writer {
         }
     }
 
+    /// Whether all that it writes into its log is a line of each request.
+    pub(super) fn writes_requests(self) -> bool {
+        self.writes_as(Program::Access)
+    }
+
     /// The units that are usually it.
     pub(super) const fn units(self) -> &'static [&'static str] {
         match self {

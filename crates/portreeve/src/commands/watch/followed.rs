@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     logs::{Form, Header, header, journal::Accounts},
     policy::{LogPlace, Policy},
-    watch::logs::{Here, Log, Logs},
+    watch::logs::{Here, Log, Logs, Understanding},
 };
 use portreeve_host::{
     events::{
@@ -80,6 +80,8 @@ pub(crate) enum Unread {
     TooMany(PathBuf),
     /// nginx writes errors there, and whoever asks it whole lines with them: this file, or the journal's lines of a unit.
     Errors(Option<PathBuf>),
+    /// No line of this file is understood.
+    NotUnderstood(PathBuf),
 }
 
 /// How a service is seen.
@@ -98,6 +100,8 @@ pub(super) struct Followed {
     logs: Logs,
     /// What the lines of each are.
     forms: Vec<Form>,
+    /// Whether they are understood.
+    understood: Vec<Understanding>,
     /// The files, each with its place among the logs.
     places: Vec<(PathBuf, usize)>,
     files: Result<Files, io::ErrorKind>,
@@ -150,6 +154,7 @@ impl Followed {
         let mut own = Self {
             logs: Logs::default(),
             forms: Vec::new(),
+            understood: Vec::new(),
             places: Vec::new(),
             files: Files::open().map_err(|error| error.kind()),
             journal: None,
@@ -178,6 +183,7 @@ impl Followed {
         }
         self.logs = logs;
         self.forms = vec![Form::default(); self.logs.all.len()];
+        self.understood = vec![Understanding::default(); self.logs.all.len()];
         let files = self.logs.all.iter().enumerate().filter_map(|(place, log)| match &log.place {
             LogPlace::File(path) => Some((PathBuf::from(path), place)),
             LogPlace::Unit(_) => None,
@@ -218,14 +224,15 @@ impl Followed {
 
     fn read_files(&mut self, each: &mut impl FnMut(Told<'_>)) -> Left {
         let since = self.since();
-        let (logs, forms, places, began) = (&self.logs.all, &mut self.forms, &self.places, self.began);
+        let (logs, places, began) = (&self.logs.all, &self.places, self.began);
+        let (forms, understood) = (&mut self.forms, &mut self.understood);
         let Ok(files) = &mut self.files else { return Left::Nothing };
         files.read(|told| match told {
             files::Told::Line { log, text, is_cut, is_old } => {
-                let place = places.get(log).map(|(_, place)| *place);
-                let log = place.and_then(|place| logs.get(place).zip(forms.get_mut(place)));
-                if let Some(log) = log {
-                    spoken_in(log, text, is_cut, is_old.then_some((since, began)), each);
+                let Some(place) = places.get(log).map(|(_, place)| *place) else { return };
+                let known = forms.get_mut(place).zip(understood.get_mut(place));
+                if let Some((log, (form, understood))) = logs.get(place).zip(known) {
+                    spoken_in((log, form, understood), text, is_cut, is_old.then_some((since, began)), each);
                 }
             }
             files::Told::Lost { log, bytes } => {
@@ -263,28 +270,33 @@ impl Followed {
     }
 
     fn standing_of(&self, place: usize, log: &Log) -> Standing {
-        let path = match &log.place {
-            LogPlace::Unit(_) if self.forms.get(place) == Some(&Form::Errors) => {
-                return Standing::Unread(Unread::Errors(None));
-            }
-            LogPlace::Unit(_) if self.journal.as_ref().is_some_and(Journal::runs) => {
-                return Standing::Journal;
-            }
-            LogPlace::Unit(_) => return Standing::Unread(Unread::NoJournal),
-            LogPlace::File(path) => PathBuf::from(path),
-        };
-        let number = self.places.iter().position(|(_, of)| *of == place);
+        match &log.place {
+            LogPlace::Unit(_) if self.has_errors(place) => Standing::Unread(Unread::Errors(None)),
+            LogPlace::Unit(_) if self.journal.as_ref().is_some_and(Journal::runs) => Standing::Journal,
+            LogPlace::Unit(_) => Standing::Unread(Unread::NoJournal),
+            LogPlace::File(path) => self.unread(place, path.into()).map_or(Standing::File, Standing::Unread),
+        }
+    }
+
+    fn has_errors(&self, place: usize) -> bool {
+        self.forms.get(place) == Some(&Form::Errors)
+    }
+
+    /// Why the file at this place is not read, where it is not.
+    fn unread(&self, place: usize, path: PathBuf) -> Option<Unread> {
         let files = match &self.files {
             Ok(files) => files,
-            Err(kind) => return Standing::Unread(Unread::Closed(*kind)),
+            Err(kind) => return Some(Unread::Closed(*kind)),
         };
+        let number = self.places.iter().position(|(_, of)| *of == place);
         match number.and_then(|number| files.refused().nth(number)) {
-            Some((_, None)) if self.forms.get(place) == Some(&Form::Errors) => {
-                Standing::Unread(Unread::Errors(Some(path)))
+            Some((_, None)) if self.has_errors(place) => Some(Unread::Errors(Some(path))),
+            Some((_, None)) if self.understood.get(place).is_some_and(|own| own.is_lost()) => {
+                Some(Unread::NotUnderstood(path))
             }
-            Some((_, None)) => Standing::File,
-            Some((_, Some(refused))) => Standing::Unread(Unread::File(path, refused)),
-            None => Standing::Unread(Unread::TooMany(path)),
+            Some((_, None)) => None,
+            Some((_, Some(refused))) => Some(Unread::File(path, refused)),
+            None => Some(Unread::TooMany(path)),
         }
     }
 
@@ -340,14 +352,18 @@ fn at(now: Timestamp) -> Kept {
 
 /// Tells a line of a file; one that is `old` was written between these two moments.
 fn spoken_in(
-    (log, form): (&Log, &mut Form),
+    (log, form, understood): (&Log, &mut Form, &mut Understanding),
     text: &[u8],
     is_cut: bool,
     old: Option<(Timestamp, Timestamp)>,
     each: &mut impl FnMut(Told<'_>),
 ) {
     let text = String::from_utf8_lossy(text);
-    let Some(header) = header::split(&text) else { return };
+    let header = header::split(&text);
+    if let Some(is_understood) = log.understands(header.as_ref()).filter(|_| !is_cut) {
+        understood.hears(is_understood);
+    }
+    let Some(header) = header else { return };
     let Some(service) = log.speaker(header.program, form) else { return };
     let at = match old.map(|old| moment(&header, old)) {
         None => None,

@@ -6,7 +6,7 @@ mod many;
 mod remembered;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     os::fd::{AsFd as _, BorrowedFd},
     path::Path,
     rc::Rc,
@@ -38,7 +38,7 @@ use portreeve_host::{
 use self::{gate::ByGate, keeping::Keeping, many::Many, remembered::Remembered};
 use super::{
     binds::Binds,
-    followed::{Followed, Lost, Spoken, Standing, Told},
+    followed::{Followed, Lost, Spoken, Standing, Told, Unread},
     forgiven::Forgiven,
     pen::{Pen, Turn},
     pulse::{Counting, HeardFrom},
@@ -347,7 +347,8 @@ fn by_now(
     };
     let own = &mut counting.pulse;
     (own.sources, own.sources_max, own.mode) = (sources as u64, sources_max as u64, mode.into());
-    Keep { at: now, all: Vec::new(), unread: services_unread(followed), pulse: counting.tell(now) }
+    let (unread, not_understood) = (services_unread(followed), not_understood(followed));
+    Keep { at: now, all: Vec::new(), unread, not_understood, pulse: counting.tell(now) }
 }
 
 /// The services of which no log is read.
@@ -356,6 +357,18 @@ fn services_unread(followed: &Followed) -> Vec<String> {
     let is_unread = |standing: &Standing| matches!(standing, Standing::Unread(_));
     let is_read = |name: &str| all.iter().any(|(of, standing)| *of == name && !is_unread(standing));
     all.iter().filter(|(name, _)| !is_read(name)).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// The files of which no line is understood, by their services.
+fn not_understood(followed: &Followed) -> BTreeMap<String, String> {
+    let all = followed.standing().into_iter();
+    let files = all.filter_map(|(service, standing)| match standing {
+        Standing::Unread(Unread::NotUnderstood(path)) => {
+            Some((service.to_owned(), path.display().to_string()))
+        }
+        _ => None,
+    });
+    files.collect()
 }
 
 /// What a line of a log makes known.

@@ -1,6 +1,9 @@
 //! Who was told of lately, kept so that `why`, `audit` and `watch status` can say so (A19, A20).
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use portreeve_core::{
@@ -38,6 +41,9 @@ pub(crate) struct Told {
     /// The services of which no log is read, though they write one.
     #[serde(default)]
     pub(crate) unread: Vec<String>,
+    /// Of those that have a log of which no line is understood: its file.
+    #[serde(default)]
+    pub(crate) not_understood: BTreeMap<String, String>,
     /// How the watch was then.
     #[serde(default)]
     pub(crate) pulse: Pulse,

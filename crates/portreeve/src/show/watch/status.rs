@@ -32,7 +32,7 @@ pub(crate) struct StatusView<'a> {
     at: Option<String>,
     /// How it was then; null where nobody ever watched, or the one who runs has not said so yet.
     pulse: Option<&'a Pulse>,
-    /// The services of which it reads no log, though they write one.
+    /// The services of which it reads no log, or understands no line of it, though they write one.
     unread: &'a [String],
     /// How many suspicions are kept.
     suspicions: usize,
@@ -125,7 +125,7 @@ fn read(told: &Told) -> Text {
     let (en, ja) = if unread.is_empty() {
         (String::new(), String::new())
     } else {
-        (format!("; no log of {unread} is read"), format!("。読み取れないサービス: {unread}"))
+        (format!("; no log of {unread} can be read"), format!("。読み取れないサービス: {unread}"))
     };
     text!(
         "lines of logs: {attempts} tell of somebody, {ambiguous} could be read two ways, {lost_of_logs} pieces lost{en}",
