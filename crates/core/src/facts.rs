@@ -6,6 +6,7 @@ mod gap;
 mod left_gate;
 mod left_guard;
 mod left_steer;
+mod left_watch;
 mod lifelines;
 mod opening;
 mod origin;
@@ -24,6 +25,7 @@ pub use gap::{Gap, GapKind};
 pub use left_gate::{AtBoot, KeptGate, LeftGate};
 pub use left_guard::{GuardStands, LeftGuard};
 pub use left_steer::{Led, LeftSteer};
+pub use left_watch::LeftWatch;
 pub use lifelines::Lifelines;
 pub use opening::Opening;
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
@@ -94,6 +96,9 @@ pub struct Snapshot {
     /// What the watch on it has found lately, where anybody watched and root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched: Option<Watched>,
+    /// Whether anybody watches it, and ought to, where root looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<LeftWatch>,
     /// Whether the guard keeps who opened sockets, and whoever looked may not know it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub hides_openings: bool,

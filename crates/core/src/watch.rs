@@ -75,6 +75,8 @@ pub use self::{
 };
 use crate::logs::{Deed, Program};
 
+/// The unit that watches as long as the host runs.
+pub const UNIT: &str = "portreeve-watch.service";
 /// Nobody is blocked for longer, however often he comes back.
 pub const BLOCK_LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Suspects that are remembered in full.

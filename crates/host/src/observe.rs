@@ -16,6 +16,7 @@ mod kernel;
 pub mod left_gate;
 pub mod left_guard;
 pub mod left_steer;
+pub mod left_watch;
 pub mod lifelines;
 pub mod links;
 mod namespaces;
@@ -153,6 +154,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
         watched: None,
+        watch: None,
         hides_openings,
         gaps: gaps.into_sorted(),
     })

@@ -4,10 +4,12 @@ pub mod writer;
 
 use std::path::Path;
 
+use portreeve_core::watch::UNIT;
+
 use crate::systemd::{self, Begins, OURS, Started, State, Unit, UnitError};
 
 /// The unit that watches.
-pub const SERVICE: &str = "portreeve-watch.service";
+pub const SERVICE: &str = UNIT;
 const TARGET: &str = "multi-user.target";
 
 /// The unit, which runs `program`.
@@ -75,6 +77,12 @@ pub fn enable(program: &Path) -> Result<bool, UnitError> {
 /// What is there is somebody else's, or cannot be taken away.
 pub fn disable() -> Result<bool, UnitError> {
     systemd::take(&[SERVICE])
+}
+
+/// Whether a boot starts it.
+#[must_use]
+pub fn is_enabled() -> bool {
+    systemd::runs() && systemd::started(SERVICE, TARGET) == Started::ByItself
 }
 
 /// Whether it watches now.

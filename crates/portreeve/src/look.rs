@@ -20,7 +20,7 @@ use portreeve_host::{
     Wanted,
     observe::{
         Files, Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer,
-        observe, socket_denials,
+        left_watch, observe, socket_denials,
     },
 };
 
@@ -226,6 +226,9 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     if wanted.files == Files::Mappings {
         socket_denials::add(&mut snapshot);
         watched::add(&mut snapshot);
+        if let Some(folder) = directories::watch() {
+            left_watch::add(&folder, &mut snapshot);
+        }
     }
     Ok(snapshot)
 }

@@ -29,6 +29,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
         watched: None,
+        watch: None,
         hides_openings: false,
         gaps: Vec::new(),
     }

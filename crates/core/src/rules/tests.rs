@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 44] = [
+const PROMISED: [(&str, &str); 45] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -47,6 +47,7 @@ const PROMISED: [(&str, &str); 44] = [
     ("foreign-steering", "notice"),
     ("brute-forced-now", "warning"),
     ("probed-now", "notice"),
+    ("watch-not-running", "warning"),
     ("watch-blind", "warning"),
     ("watch-cannot-block", "notice"),
     ("shared-by-strangers", "critical"),

@@ -7,9 +7,15 @@ mod probed_now;
 mod testing;
 mod watch_blind;
 mod watch_cannot_block;
+mod watch_not_running;
 
 use super::Rule;
 
 /// The rules of this group, in reading order.
-pub const RULES: &[&Rule] =
-    &[&brute_forced_now::RULE, &probed_now::RULE, &watch_blind::RULE, &watch_cannot_block::RULE];
+pub const RULES: &[&Rule] = &[
+    &brute_forced_now::RULE,
+    &probed_now::RULE,
+    &watch_not_running::RULE,
+    &watch_blind::RULE,
+    &watch_cannot_block::RULE,
+];

@@ -65,6 +65,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
         watched: None,
+        watch: None,
         hides_openings: false,
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),

@@ -1,4 +1,4 @@
-//! A watch that sees less than it seems to is told of by itself and by `audit` (A19, A20).
+//! A watch that sees less than it seems to, or does not run though it ought to, is told of by itself and by `audit` (A19, A20).
 
 use std::{thread, time::Duration};
 
@@ -56,11 +56,15 @@ fn asks(site: &Site, times: u32) {
 }
 
 #[test]
-fn a_watch_that_sees_less_is_told_of() {
+fn a_watch_that_sees_less_or_does_not_run_is_told_of() {
     let site = Site::boot(&profile::WEB);
     lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    let nobody = "the policy has the watch block, and nobody watches";
+    assert!(found(&site, "watch-cannot-block").contains(nobody));
     site.run("portreeve apply --no-trial --no-session && portreeve watch enable");
+    assert_eq!(found(&site, "watch-cannot-block"), "");
     logs_that_are_not_understood(&site);
+    a_watch_that_does_not_run(&site);
 }
 
 fn logs_that_are_not_understood(site: &Site) {
@@ -79,4 +83,24 @@ fn logs_that_are_not_understood(site: &Site) {
     asks(site, 1);
     wait_until("it is taken back", || !sees(site).contains(NOT_UNDERSTOOD));
     wait_until("audit takes it back", || !found(site, "watch-blind").contains("the log of web"));
+}
+
+fn a_watch_that_does_not_run(site: &Site) {
+    let is_found = || found(site, "watch-not-running").contains("though portreeve-watch.service is enabled");
+    assert!(!is_found(), "it runs");
+    site.run("systemctl stop portreeve-watch");
+    assert!(is_found(), "it was stopped");
+    site.run("systemd-run -q -u by-hand portreeve watch");
+    wait_until("somebody watches by hand", || !is_found());
+    site.run("systemctl stop by-hand");
+    assert!(is_found());
+    // One that fails each time is none.
+    let folder = "/etc/systemd/system/portreeve-watch.service.d";
+    site.run(&format!("mkdir {folder}; printf '[Service]\\nExecStartPre=false\\n' >{folder}/fails.conf"));
+    site.run("systemctl daemon-reload; systemctl start --no-block portreeve-watch; sleep 2");
+    assert!(is_found(), "it fails");
+    site.run(&format!("rm -r {folder}; systemctl daemon-reload; systemctl restart portreeve-watch"));
+    assert!(!is_found(), "it runs again");
+    site.run("portreeve watch disable");
+    assert!(!is_found(), "nobody wants it");
 }

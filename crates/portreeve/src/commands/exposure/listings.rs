@@ -92,6 +92,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
         watched: None,
+        watch: None,
         hides_openings: false,
         gaps: Vec::new(),
     })
