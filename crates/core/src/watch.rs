@@ -14,7 +14,7 @@ mod evidence;
 mod family;
 mod group;
 mod guarded;
-mod just_blocked;
+mod kept_out;
 pub mod logs;
 mod open;
 mod path;
@@ -61,7 +61,7 @@ pub use self::{
     course::{Course, Step},
     evidence::{Innocence, Known, Touch},
     group::Group,
-    just_blocked::is_just_blocked,
+    kept_out::kept_out,
     reaction::{Mercy, Reaction},
     replay::{Packet, Replay, Way},
     room::Room,

@@ -12,6 +12,7 @@ pub(crate) mod firewall;
 pub mod foreign_steering;
 mod gaps;
 mod holders;
+pub mod kept_out;
 mod kernel;
 pub mod left_gate;
 pub mod left_guard;

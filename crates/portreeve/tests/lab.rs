@@ -57,6 +57,7 @@ mod lab {
     mod ledgers;
     mod left_gate;
     mod living;
+    mod lost_blocks;
     mod member;
     mod monitors;
     mod moved;

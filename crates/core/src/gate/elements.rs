@@ -62,6 +62,9 @@ impl fmt::Display for Timeout {
 pub struct BlockedSource(IpAddr);
 
 impl BlockedSource {
+    /// The sets of the gate that they are in, of IPv4 and of IPv6.
+    pub const SETS: [&str; 2] = ["blocked4", "blocked64"];
+
     /// Whoever sends from `address`.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
@@ -73,11 +76,18 @@ impl BlockedSource {
         }
     }
 
+    /// The address, or the first one of the network.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// The set that it is in.
-    const fn set(self) -> &'static str {
+    #[must_use]
+    pub const fn set(self) -> &'static str {
         match self.0 {
-            IpAddr::V4(_) => "blocked4",
-            IpAddr::V6(_) => "blocked64",
+            IpAddr::V4(_) => Self::SETS[0],
+            IpAddr::V6(_) => Self::SETS[1],
         }
     }
 }

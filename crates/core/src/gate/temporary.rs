@@ -68,7 +68,7 @@ impl Temporary {
 
     /// The same of the objects of a listing.
     pub(super) fn among(listing: Objects<'_>) -> Self {
-        let blocked = ["blocked4", "blocked64"].into_iter().flat_map(|set| listing.elements("set", set));
+        let blocked = BlockedSource::SETS.into_iter().flat_map(|set| listing.elements("set", set));
         let counted = |name| {
             let mut counters = listing.named("counter").filter(|(own, _)| *own == name);
             counters.find_map(|(_, counter)| counter.get("packets")?.as_u64()).unwrap_or(0)

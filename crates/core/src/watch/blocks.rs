@@ -1,6 +1,6 @@
 //! Who is kept out, who was before, and whether one more may be: bounded in number and in time (A19).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,21 @@ impl Blocks {
         let before = self.all.get(&source).filter(|block| !is_forgotten(block, at));
         let times = before.map_or(0, |block| block.times).saturating_add(1);
         self.all.insert(source, Block { until, times });
+    }
+
+    /// Somebody else keeps him out until then: one block, of which each may hear more than once.
+    pub(super) fn hears(&mut self, source: Source, until: Timestamp, at: Timestamp) {
+        match self.all.get_mut(&source).filter(|block| at < block.until) {
+            Some(block) => block.until = block.until.max(until),
+            None => self.remember(source, until, at),
+        }
+    }
+
+    /// Whoever is none of those whom the gate keeps out at `now` is let in, as if his time were over.
+    pub(super) fn compare(&mut self, kept_out: &BTreeSet<Source>, now: Timestamp) {
+        let is_lost = |source: &Source, block: &Block| now < block.until && !kept_out.contains(source);
+        let lost = self.all.iter_mut().filter(|(source, block)| is_lost(source, block));
+        lost.for_each(|(_, block)| block.until = now);
     }
 
     /// Somebody is let in again, and nothing of it is held against him.

@@ -1,6 +1,6 @@
 //! What becomes of somebody who is suspected: kept out only where that is proven and allowed (A19).
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub enum Mercy {
     Bond(Bond),
     /// Many share the work, and none of them does much.
     Group,
+    /// The gate does that already, for so long yet or for good.
+    KeptOut(Option<SignedDuration>),
     /// Enough are.
     Limit(Limit),
     /// There is no gate that could.
@@ -57,6 +59,7 @@ impl Mercy {
             Self::Unproven => text!("unproven", "実在を確認できていない"),
             Self::Bond(bond) => bond.text(),
             Self::Group => text!("many share it", "多数の送信元による"),
+            Self::KeptOut(_) => text!("kept out already", "遮断済み"),
             Self::Limit(Limit::Minute) => {
                 text!("blocks_per_minute_max is reached", "blocks_per_minute_max に達した")
             }
@@ -143,6 +146,29 @@ impl Watch {
                 _ => {}
             }
         }
+    }
+
+    /// Learns at `now` of what was done since about whoever is or was kept out, by whomever: of a block of another watch it knows as
+    /// of its own, and holds nothing against whoever was let in again.
+    pub fn learn(&mut self, deed: &Deed, now: Timestamp) {
+        match *deed {
+            Deed::Block { source, until: Some(until), why: Some(_) } if now < until => {
+                let source = Source::of(source);
+                if !self.blocks.has(source, now) {
+                    self.forget(source);
+                }
+                self.blocks.hears(source, until, now);
+            }
+            Deed::Unblock { source } => self.forgive(Source::of(source)),
+            _ => {}
+        }
+    }
+
+    /// Compares what is remembered with whom the gate keeps out at `now`: whoever it does not, since it is another one or is gone,
+    /// does what he does from now on as if his time were over.
+    pub fn compare(&mut self, kept_out: &BTreeSet<Source>, now: Timestamp) {
+        self.blocks.compare(kept_out, now);
+        self.open.compare(kept_out, now);
     }
 
     /// Somebody was let in again before his time: nothing is held against him.

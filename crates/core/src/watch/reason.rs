@@ -98,6 +98,10 @@ impl Mercy {
                 "nobody is blocked for what many do; whoever does more is told of by himself",
                 "多数による行為では遮断しません。個別に多くを行った送信元は、別に判定します"
             ),
+            Self::KeptOut(_) => text!(
+                "the gate kept him out already, for as long at least; whoever goes on after that is judged again",
+                "判定の時点で、すでに同じ長さ以上の遮断中でした。その終了後も続ける場合は改めて判定します"
+            ),
             Self::Limit(_) => text!(
                 "blocks_per_minute_max in [watch] allows no more at a time; whoever goes on is judged again",
                 "[watch] の blocks_per_minute_max などの上限によります。続ける場合は改めて判定します"

@@ -2,11 +2,12 @@
 
 mod binds;
 pub(crate) mod blocked;
+mod deeds;
 pub(super) mod enable;
 mod file;
 pub(crate) mod followed;
-mod forgiven;
 mod kept;
+mod kept_out;
 pub(crate) mod lapse;
 mod lines;
 mod local;

@@ -46,7 +46,7 @@ print(\"alive\" if one.recv(100) else \"dead\")"
     file
 }
 
-fn scans(site: &Site, client: &Client) {
+pub(super) fn scans(site: &Site, client: &Client) {
     let to = site.host.place().ipv4;
     lab(client.run(&format!("nmap -n -Pn -sT --max-retries 0 --max-rtt-timeout 100ms -p {PORTS} {to}")));
 }
@@ -254,7 +254,7 @@ fn guesses(site: &Site, client: &Client) {
 }
 
 /// Scans until somebody hears it.
-fn is_kept_out_soon(site: &Site, client: &Client) {
+pub(super) fn is_kept_out_soon(site: &Site, client: &Client) {
     for _ in 0..20 {
         is_let_in(site, client);
         scans(site, client);

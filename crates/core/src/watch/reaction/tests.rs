@@ -233,3 +233,64 @@ fn whoever_has_logged_in_lately_is_not_kept_out_for_packets_that_may_be_forged()
     scene.second += 25 * 3_600;
     assert_eq!(scene.scans("203.0.113.8", true), [Reaction::Block(hours(1))], "that was long ago");
 }
+
+/// After a reboot, or when somebody has emptied the packet filter, the gate stands without its blocks.
+#[test]
+fn whoever_the_gate_does_not_keep_out_any_more_is_judged_as_if_his_time_were_over() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let (address, source) = ("203.0.113.7", Source::of("203.0.113.7".parse().unwrap()));
+    assert_eq!(scene.scans(address, true), [Reaction::Block(hours(1))]);
+    assert_eq!(scene.watch.forgotten(scene.now()), [source]);
+    scene.second += 1;
+    scene.watch.compare(&[source].into(), scene.now());
+    assert_eq!(scene.scans(address, true), [], "it does");
+    assert_eq!(scene.watch.forgotten(scene.now()), []);
+    scene.second += 1;
+    scene.watch.compare(&BTreeSet::new(), scene.now());
+    assert_eq!(scene.watch.forgotten(scene.now()), [source]);
+    assert_eq!(scene.scans(address, true), [Reaction::Block(hours(2))]);
+}
+
+#[test]
+fn whoever_was_kept_out_already_is_judged_again_an_hour_later_or_when_that_is_over() {
+    let source = Source::of("203.0.113.7".parse().unwrap());
+    let mut scene = Scene::new(WatchMode::Observe);
+    let told = scene.scans("203.0.113.7", true);
+    let goes_on = |scene: &mut Scene, seconds| {
+        scene.second += seconds;
+        scene.watch.reconsider(scene.now(), false);
+        scene.scans("203.0.113.7", true)
+    };
+    for (left, seconds) in [(None, 3_600), (Some(hours(2)), 3_600), (Some(SignedDuration::from_secs(90)), 90)]
+    {
+        let spared = Reaction::Spare(Mercy::KeptOut(left));
+        scene.watch.reacted(source, &spared, scene.now());
+        assert_eq!(goes_on(&mut scene, seconds - 20), [], "{left:?}");
+        assert_eq!(goes_on(&mut scene, 20), told, "{left:?}");
+    }
+    scene.watch.reacted(source, &Reaction::Spare(Mercy::KeptOut(None)), scene.now());
+    scene.watch.compare(&[source].into(), scene.now());
+    assert_eq!(goes_on(&mut scene, 1), []);
+    scene.watch.compare(&BTreeSet::new(), scene.now());
+    assert_eq!(goes_on(&mut scene, 1), told, "nobody keeps him out");
+}
+
+#[test]
+fn of_a_block_of_another_watch_each_knows_once() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let source = "203.0.113.7".parse().unwrap();
+    let block = |until: i64, why: Option<&str>| {
+        let until = Some(Timestamp::from_second(until).unwrap());
+        Deed::Block { source, until, why: why.map(Into::into) }
+    };
+    scene.watch.learn(&block(3_000, None), scene.now());
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(1))], "a person did that");
+    scene.watch.learn(&block(3_610, Some("port-scan")), scene.now());
+    scene.second = 3_609;
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(2))], "it was its own");
+    scene.second += 7_300;
+    scene.watch.learn(&block(scene.second + 14_400, Some("port-scan")), scene.now());
+    assert_eq!(scene.scans("203.0.113.7", true), []);
+    scene.watch.learn(&Deed::Unblock { source }, scene.now());
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(1))]);
+}

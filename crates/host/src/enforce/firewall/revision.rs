@@ -7,14 +7,11 @@ use rustix::io::Errno;
 use crate::{
     observe::firewall::{
         kernel::FilterError,
-        sets::{GET_ELEMENTS, elements, elements_of},
+        sets::{GET_ELEMENTS, elements, elements_of, key, open, refused},
     },
-    sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
+    sys::netlink::{NetlinkError, bytes_at},
 };
 
-/// NFTA_SET_ELEM_KEY and NFTA_DATA_VALUE, each within the one before.
-const KEY: u16 = 1;
-const VALUE: u16 = 1;
 const SET: &str = "revision";
 
 /// The revision of the gate in the network namespace of the calling thread; `None` where there is no gate.
@@ -23,27 +20,23 @@ const SET: &str = "revision";
 ///
 /// The kernel does not tell.
 pub(in crate::enforce) fn revision() -> Result<Option<Revision>, FilterError> {
-    let mut netlink = Netlink::open(Family::Netfilter).map_err(FilterError::Netlink)?;
     let mut found = None;
-    match netlink.dump(GET_ELEMENTS, &elements_of(SET), |bytes| found = number(bytes).or(found)) {
+    match open()?.dump(GET_ELEMENTS, &elements_of(SET), |bytes| found = number(bytes).or(found)) {
         Ok(()) => Ok(found.map(Revision::of)),
         Err(NetlinkError::Refused(Errno::NOENT)) => Ok(None),
-        Err(NetlinkError::Refused(Errno::PERM)) => Err(FilterError::NotPermitted),
-        Err(error) => Err(FilterError::Netlink(error)),
+        Err(error) => Err(refused(error)),
     }
 }
 
 /// The only element of the set: a mark, which is in the byte order of the host.
 fn number(bytes: &[u8]) -> Option<u32> {
-    let inner = |bytes, kind| attributes(bytes).find(|(own, _)| *own == kind).map(|(_, value)| value);
-    let value = inner(inner(elements(bytes).next()?, KEY)?, VALUE)?;
-    bytes_at(value, 0).map(u32::from_ne_bytes)
+    bytes_at(key(elements(bytes).next()?)?, 0).map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::firewall::sets::testing::{ELEMENT, answer, within};
+    use crate::observe::firewall::sets::testing::{ELEMENT, KEY, VALUE, answer, within};
 
     #[test]
     fn an_answer_that_breaks_off_has_no_number() {

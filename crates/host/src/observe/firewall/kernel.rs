@@ -3,6 +3,7 @@
 use portreeve_core::gate::TABLE;
 use rustix::io::Errno;
 
+use super::sets::{open, refused};
 use crate::{
     proc,
     sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
@@ -119,6 +120,15 @@ pub(crate) fn tables() -> Result<Tables, FilterError> {
         Err(NetlinkError::Refused(Errno::INVAL | Errno::OPNOTSUPP)) => Ok(Tables::default()),
         Err(error) => Err(FilterError::Netlink(error)),
     }
+}
+
+/// Counts the changes to what nftables has in the network namespace of the calling thread, but those that time makes.
+pub(crate) fn changes() -> Result<u32, FilterError> {
+    let mut found = None;
+    let header = [0; HEADER_BYTES];
+    let asked = open()?.ask(GET_GENERATION, &header, |bytes| found = generation(bytes));
+    asked.map_err(refused)?;
+    found.ok_or(FilterError::Netlink(NetlinkError::Short))
 }
 
 fn generation(bytes: &[u8]) -> Option<u32> {

@@ -27,6 +27,9 @@ const MAP: u32 = 8;
 /// NFTA_SET_ELEM_LIST_ELEMENTS and, within it, NFTA_LIST_ELEM.
 const ELEMENTS: u16 = 3;
 const ELEMENT: u16 = 1;
+/// NFTA_SET_ELEM_KEY and NFTA_DATA_VALUE, each within the one before.
+const KEY: u16 = 1;
+const VALUE: u16 = 1;
 /// So many are listed as fast as none.
 const MANY: usize = 256;
 
@@ -78,18 +81,34 @@ pub(crate) fn elements_of(set: &str) -> Vec<u8> {
     [&HEADER[..], &named(OF_TABLE, TABLE), &named(OF_SET, set)].concat()
 }
 
-/// The elements in an answer to it.
+/// The question for the element of it that has this key.
+pub(crate) fn element_of(set: &str, key: &[u8]) -> Vec<u8> {
+    let value = attribute(ELEMENT, &attribute(KEY, &attribute(VALUE, key)));
+    [elements_of(set), attribute(ELEMENTS, &value)].concat()
+}
+
+/// The key of an element.
+pub(crate) fn key(element: &[u8]) -> Option<&[u8]> {
+    inner(inner(element, KEY)?, VALUE)
+}
+
+/// What an element, or a part of it, has of this kind.
+pub(crate) fn inner(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(own, _)| *own == kind).map(|(_, value)| value)
+}
+
+/// The elements in an answer to either.
 pub(crate) fn elements(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lists = attributes(answer.get(HEADER.len()..).unwrap_or_default());
     let lists = lists.filter(|(kind, _)| *kind == ELEMENTS);
     lists.flat_map(|(_, list)| attributes(list)).filter(|(kind, _)| *kind == ELEMENT).map(|(_, value)| value)
 }
 
-fn open() -> Result<Netlink, FilterError> {
+pub(crate) fn open() -> Result<Netlink, FilterError> {
     Netlink::open(Family::Netfilter).map_err(FilterError::Netlink)
 }
 
-fn refused(error: NetlinkError) -> FilterError {
+pub(crate) fn refused(error: NetlinkError) -> FilterError {
     match error {
         NetlinkError::Refused(Errno::PERM) => FilterError::NotPermitted,
         error => FilterError::Netlink(error),
@@ -118,6 +137,8 @@ pub(crate) mod testing {
     use super::{ELEMENTS, HEADER};
 
     pub(crate) const ELEMENT: u16 = super::ELEMENT;
+    pub(crate) const KEY: u16 = super::KEY;
+    pub(crate) const VALUE: u16 = super::VALUE;
 
     /// An attribute of this kind.
     pub(crate) fn within(kind: u16, inner: &[u8]) -> Vec<u8> {

@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     gate::{self, BlockedSource, Timeout},
     policy::{Policy, WatchChoice},
     receipt::Deed,
-    watch::{Bonds, Mercy, Reaction, Suspicion, Watch, is_just_blocked, sessions},
+    watch::{self, Bonds, Mercy, Reaction, Suspicion, Watch, sessions},
     words::Words,
 };
 use portreeve_host::{
     Wanted,
-    enforce::end_session::end_session,
-    observe::{Connections, Namespaces, lifelines::lifelines, sessions},
+    enforce::{end_session::end_session, firewall::StandingError},
+    observe::{Connections, Namespaces, kept_out, lifelines::lifelines, sessions},
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,14 +80,16 @@ pub(super) fn react(
     let reaction = match reaction {
         Reaction::Block(length) => match Timeout::of(length.unsigned_abs()) {
             Some(timeout) => {
-                keep_out(&suspicion, timeout, settings).map_or_else(Reaction::Spare, |()| reaction)
+                keep_out(&suspicion, (length, timeout), settings).map_or_else(Reaction::Spare, |()| reaction)
             }
             None => Reaction::Spare(Mercy::Failed),
         },
         other => other,
     };
-    watch.reacted(suspicion.source, &reaction, suspicion.at);
     let is_blocked = matches!(reaction, Reaction::Block(_));
+    // A line may tell of something long ago; the gate counts from now on.
+    let at = if is_blocked { Timestamp::now() } else { suspicion.at };
+    watch.reacted(suspicion.source, &reaction, at);
     let sessions_ended = if is_blocked { end_all(&sessions) } else { 0 };
     Reacted { suspicion, reaction, sessions_ended, traces }
 }
@@ -123,8 +126,12 @@ fn decided(
     Ok((reaction, all))
 }
 
-/// Has the gate keep out whoever is suspected, for so long.
-fn keep_out(suspicion: &Suspicion, timeout: Timeout, settings: &Settings) -> Result<(), Mercy> {
+/// Has the gate keep out whoever is suspected, for so long, where it does not already.
+fn keep_out(
+    suspicion: &Suspicion,
+    (length, timeout): (SignedDuration, Timeout),
+    settings: &Settings,
+) -> Result<(), Mercy> {
     let told = |failure: Failure| {
         failure.print(settings.lang);
         Mercy::Failed
@@ -134,12 +141,14 @@ fn keep_out(suspicion: &Suspicion, timeout: Timeout, settings: &Settings) -> Res
     if standing.foundation.is_made_anew() || door.misses_gate() {
         return Err(Mercy::Undermined);
     }
-    let (source, until) = (suspicion.source.address(), timeout.end(door.now));
-    if is_just_blocked(&door.history, suspicion.source, until, door.now) {
-        return Ok(());
+    let source = suspicion.source.address();
+    let kept = kept_out::of(BlockedSource::of(source));
+    let kept = kept.map_err(|error| told(door::standing(&StandingError::Filter(error), FAILED)))?;
+    if let Some(mercy) = kept.and_then(|kept| watch::kept_out(&kept, length)) {
+        return Err(mercy);
     }
     let block = gate::block(BlockedSource::of(source), Some(timeout));
-    let (until, why) = (Some(until), Some(suspicion.kind.name().into()));
+    let (until, why) = (Some(timeout.end(door.now)), Some(suspicion.kind.name().into()));
     let passed = door.pass(Deed::Block { source, until, why }, &block);
     let passed = passed.map_err(|error| told(door::failure(error, FAILED)))?;
     see_to_next_boot(&passed, settings);

@@ -38,8 +38,9 @@ use portreeve_host::{
 use self::{gate::ByGate, keeping::Keeping, many::Many, remembered::Remembered};
 use super::{
     binds::Binds,
+    deeds::Deeds,
     followed::{Followed, Lost, Spoken, Standing, Told, Unread},
-    forgiven::Forgiven,
+    kept_out::KeptOut,
     pen::{Pen, Turn},
     pulse::{Counting, HeardFrom},
     react::{Reacted, Seen, react},
@@ -80,7 +81,8 @@ pub(super) struct Sight<'a> {
     by_gate: Option<ByGate>,
     followed: Followed,
     watch: Watch,
-    forgiven: Forgiven,
+    deeds: Deeds,
+    kept_out: KeptOut,
     binds: Binds,
     /// Whoever bound what is another's, and was not told of yet.
     bound: Vec<Refusal>,
@@ -145,6 +147,8 @@ impl<'a> Sight<'a> {
         let folder = directories::gate()?;
         let history = history(&folder).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
+        let mut kept_out = KeptOut::default();
+        kept_out.news().iter().for_each(|all| watch.compare(all, now));
         let known = Known::of(&look.snapshot, look.policy.as_deref());
         let (mut traces, kept) = (Traces::default(), Keeping::in_folder(directories::watch()));
         let left = remembered.judge(&history, (&mut watch, &known), &mut traces, now);
@@ -160,7 +164,8 @@ impl<'a> Sight<'a> {
             by_gate,
             followed,
             watch,
-            forgiven: Forgiven::after(folder, &history),
+            deeds: Deeds::after(folder, &history),
+            kept_out,
             binds: Binds::after(look.policy.as_deref()),
             bound: Vec::new(),
             traces,
@@ -216,7 +221,8 @@ impl<'a> Sight<'a> {
         if let Some(by_gate) = &mut self.by_gate {
             (events, lost) = by_gate.read(&self.known, Timestamp::now());
         }
-        if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
+        let looks = self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH };
+        if looks {
             self.look();
         }
         let heard_at = Timestamp::now();
@@ -234,6 +240,10 @@ impl<'a> Sight<'a> {
         let unread = self.read(&mut suspicions);
         let mut seen = None;
         let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it, &mut seen)).collect();
+        // After that: of several watches each tells of him whom one of them blocks.
+        if looks {
+            self.learn();
+        }
         self.counting.pulse.lost_of_logs += unread.len() as u64;
         self.counting.pulse.packets = self.heard_from();
         self.kept.add(&reacted);
@@ -310,7 +320,13 @@ impl<'a> Sight<'a> {
         if let Ok(look) = look {
             self.knows(look);
         }
-        self.forgiven.news().into_iter().for_each(|source| self.watch.forgive(source));
+    }
+
+    /// Learns who is kept out by now and who is not any more; what they do from then on is news to whatever else remembers them.
+    fn learn(&mut self) {
+        let now = Timestamp::now();
+        self.deeds.news().iter().for_each(|deed| self.watch.learn(deed, now));
+        self.kept_out.news().iter().for_each(|all| self.watch.compare(all, now));
         for source in self.watch.forgotten(Timestamp::now()) {
             self.probing.iter().for_each(|probing| probing.forget(source.address()));
             self.by_gate.iter_mut().for_each(|by_gate| by_gate.forget(source.address()));

@@ -1,15 +1,12 @@
-//! Who is let in again while the watch runs: by whom, and how, the receipts tell (A16, A19).
+//! What is done about whoever is kept out while the watch runs: by whomever, the receipts tell (A16, A19).
 
 use std::{collections::BTreeSet, fs, path::PathBuf, time::SystemTime};
 
-use portreeve_core::{
-    receipt::{Deed, History, Outcome, Receipt},
-    watch::Source,
-};
+use portreeve_core::receipt::{Deed, History, Outcome, Receipt};
 use portreeve_host::enforce::receipts::history;
 
 /// The receipts, as far as they were read.
-pub(super) struct Forgiven {
+pub(super) struct Deeds {
     folder: PathBuf,
     /// When one was added last, by then.
     changed: Option<SystemTime>,
@@ -19,14 +16,14 @@ pub(super) struct Forgiven {
     begun: BTreeSet<u32>,
 }
 
-impl Forgiven {
+impl Deeds {
     /// After all those that are in `history`, which is what `folder` has.
     pub(super) fn after(folder: PathBuf, history: &History) -> Self {
         Self { folder, changed: None, last: newest(history), begun: begun(history) }
     }
 
-    /// Whoever was let in again since the last call.
-    pub(super) fn news(&mut self) -> Vec<Source> {
+    /// What was done since the last call, the oldest first.
+    pub(super) fn news(&mut self) -> Vec<Deed> {
         let changed = fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok();
         if changed == self.changed {
             return Vec::new();
@@ -37,12 +34,12 @@ impl Forgiven {
         let known = std::mem::replace(&mut self.last, newest(&history));
         let were_begun = std::mem::replace(&mut self.begun, begun(&history));
         let is_news = |receipt: &&Receipt| receipt.number > known || were_begun.contains(&receipt.number);
-        let done = history.newest_first().filter(is_news).filter(|receipt| receipt.outcome == Outcome::Done);
-        let forgiven = done.filter_map(|receipt| match receipt.deed {
-            Deed::Unblock { source } => Some(Source::of(source)),
-            _ => None,
-        });
-        forgiven.collect()
+        let news = history.newest_first().filter(is_news);
+        let done =
+            news.filter(|receipt| receipt.outcome == Outcome::Done).map(|receipt| receipt.deed.clone());
+        let mut done: Vec<_> = done.collect();
+        done.reverse();
+        done
     }
 }
 
