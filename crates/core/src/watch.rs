@@ -57,7 +57,7 @@ use self::{
 pub use self::{
     attempts::{ServiceNumber, Written},
     blocks::Limit,
-    cleared::cleared,
+    cleared::{cleared, is_held},
     course::{Course, Step},
     evidence::{Innocence, Known, Touch},
     group::Group,

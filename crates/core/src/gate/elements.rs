@@ -98,10 +98,12 @@ pub fn block(source: BlockedSource, timeout: Option<Timeout>) -> Transaction {
     put(source.set(), &[source.0], timeout)
 }
 
-/// Lets `source` in again; the kernel refuses it where it is not kept out, or no longer.
+/// Lets `source` in again, also where it is not kept out, or no longer.
 #[must_use]
 pub fn unblock(source: BlockedSource) -> Transaction {
     let mut transaction = Transaction::default();
+    // What is not there cannot be taken out, so it is put there first.
+    change("add", source.set(), &[source.0], None, &mut transaction);
     change("delete", source.set(), &[source.0], None, &mut transaction);
     transaction
 }

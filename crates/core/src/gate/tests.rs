@@ -117,7 +117,11 @@ fn a_block_holds_from_now_on() {
          add element inet portreeve blocked64 { 2001:db8:1:2:: timeout 1m }\n"
     );
     let text = unblock(BlockedSource::of("::ffff:192.0.2.7".parse().unwrap()));
-    assert_eq!(text.as_str(), "delete element inet portreeve blocked4 { 192.0.2.7 }\n");
+    assert_eq!(
+        text.as_str(),
+        "add element inet portreeve blocked4 { 192.0.2.7 }\n\
+         delete element inet portreeve blocked4 { 192.0.2.7 }\n"
+    );
 }
 
 #[test]

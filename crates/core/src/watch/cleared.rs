@@ -20,6 +20,18 @@ pub fn cleared(history: &History, now: Timestamp) -> BTreeMap<Source, Timestamp>
     cleared
 }
 
+/// Whether something is held against `source`: a watch blocked him, or told of him last at `told`, and nobody forgave that since.
+#[must_use]
+pub fn is_held(history: &History, source: Source, told: Option<Timestamp>) -> bool {
+    let mut done = history.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
+    let held = done.find_map(|receipt| match receipt.deed {
+        Deed::Block { source: own, why: Some(_), .. } if Source::of(own) == source => Some(true),
+        Deed::Unblock { source: own } if Source::of(own) == source => Some(told > Some(receipt.at)),
+        _ => None,
+    });
+    held.unwrap_or(told.is_some())
+}
+
 fn clears(receipt: &Receipt) -> Option<(Source, Timestamp)> {
     match receipt.deed {
         Deed::Unblock { source } => Some((Source::of(source), receipt.at)),
@@ -59,5 +71,20 @@ mod tests {
         let cleared = cleared(&receipts.into_iter().collect(), second(90));
         let of = |address: &str| cleared.get(&Source::of(address.parse().unwrap())).copied();
         assert_eq!([one, other, third].map(of), [Some(second(20)), Some(second(60)), None]);
+    }
+
+    #[test]
+    fn what_was_not_forgiven_is_held_against_somebody() {
+        let address = "203.0.113.7".parse().unwrap();
+        let block =
+            |why: Option<&str>| Deed::Block { source: address, until: None, why: why.map(Into::into) };
+        let blocked = made(1, 10, block(Some("port-scan")));
+        let forgiven = [blocked.clone(), made(2, 20, Deed::Unblock { source: address })];
+        let is_held = |receipts: &[Receipt], told: Option<i64>| {
+            is_held(&receipts.iter().cloned().collect(), Source::of(address), told.map(second))
+        };
+        assert!(is_held(&[blocked], None) && is_held(&[], Some(5)) && is_held(&forgiven, Some(21)));
+        assert!(!is_held(&forgiven, None) && !is_held(&forgiven, Some(19)) && !is_held(&[], None));
+        assert!(!is_held(&[made(1, 10, block(None))], None), "a person did that");
     }
 }

@@ -64,3 +64,21 @@ fn a_block_of_the_administrators_is_not_made_shorter() {
     assert_eq!(line["event"], "suspicion");
     assert!(line["action"].to_string().contains("kept out already"), "{line:#}");
 }
+
+/// Whoever is not kept out may have been, and would be for longer the next time.
+#[test]
+fn nothing_is_held_against_whoever_is_forgiven_after_his_time() {
+    let site = Site::boot(&profile::BARE);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    site.run(&format!("{APPLY} && portreeve watch enable"));
+    let client = lab(Client::create(&site.network));
+    is_kept_out_soon(&site, &client);
+    site.run(&format!("nft flush ruleset; {APPLY}"));
+    let forgive = || site.run(&format!("portreeve watch forgive {}", source(&client))).stdout;
+    let said = forgive();
+    assert!(said.contains("is not kept out, and nothing is held against it any more"), "{said}");
+    assert!(forgive().contains("Nothing to do"));
+    is_kept_out_soon(&site, &client);
+    let list = site.run(&format!("portreeve watch list | grep {}", source(&client))).stdout;
+    assert!(list.contains("59 min"), "{list}");
+}

@@ -2,15 +2,19 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use jiff::Timestamp;
 use portreeve_core::{
     gate::{self, BlockedSource, Kept},
     receipt::{Deed, History, Outcome, Receipt},
     text,
+    watch::{Source, is_held},
     words::{Text, Words},
 };
 
+use super::told::Told;
 use crate::{
     commands::close::{address, keep_out, whom},
+    directories,
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
@@ -87,7 +91,10 @@ pub(super) fn forgive(word: &str, settings: &Settings, out: &mut Out) -> Result<
     let source = address(word)?;
     let door = door::open(FAILED)?;
     let Text { en, ja } = whom(source);
-    if door::temporary(FAILED)?.blocked_for(BlockedSource::of(source), Some(Duration::ZERO)).is_none() {
+    let temporary = door::temporary(FAILED)?;
+    let is_kept_out = temporary.blocked_for(BlockedSource::of(source), Some(Duration::ZERO)).is_some();
+    let is_known = door.standing.is_some() && is_held(&door.history, Source::of(source), last_told(source));
+    if !is_kept_out && !is_known {
         if settings.verbosity != Verbosity::Quiet {
             let said =
                 text!("Nothing to do: {en} is not kept out.", "変更は不要です。{ja} は遮断されていません。");
@@ -100,10 +107,24 @@ pub(super) fn forgive(word: &str, settings: &Settings, out: &mut Out) -> Result<
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
-        let said = text!("{en} may come in again.", "{ja} の遮断を解除しました。");
+        let said = if is_kept_out {
+            text!("{en} may come in again.", "{ja} の遮断を解除しました。")
+        } else {
+            text!(
+                "{en} is not kept out, and nothing is held against it any more.",
+                "{ja} は遮断されていません。それまでの記録を破棄しました。"
+            )
+        };
         out.sentences(said.in_lang(settings.lang))?;
         next::print(&["portreeve watch list".into()], out)?;
     }
     see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
+}
+
+/// When the watch told of whoever sends from `address` last, as far as is kept.
+fn last_told(address: IpAddr) -> Option<Timestamp> {
+    let told = Told::read(&directories::watch()?).ok()?;
+    let own = told.all.iter().map(|told| &told.suspicion).filter(|it| it.source == Source::of(address));
+    own.map(|suspicion| suspicion.at).max()
 }
