@@ -142,13 +142,14 @@ fn notes<'a>(world: &World<'a>, listener: &'a Listener) -> impl Iterator<Item = 
         Some(State::Stolen) => (false, true),
         state => (state.is_some(), false),
     };
+    let is_led_to = world.target_of(listener).is_some() || service.is_none() && world.is_led_to(listener);
     let waits_not = listener.state == SocketState::Bound;
     [
         (temporary, TEMPORARY),
         (claimed, CLAIMED),
         (stolen, STOLEN),
         (undeclared, UNDECLARED),
-        (world.target_of(listener).is_some(), LED_HERE),
+        (is_led_to, LED_HERE),
         (waits_not, NOT_LISTENING),
     ]
     .into_iter()

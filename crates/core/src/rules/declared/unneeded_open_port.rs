@@ -129,6 +129,13 @@ fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
         );
     }
     let spec = holding.spec();
+    if let Some(route) = holding.listeners.iter().find_map(|listener| world.awaiting(listener)) {
+        let service = &route.service;
+        return text!(
+            "an owner of {service} has it, and {service} is led to another socket: stop it once it has no connections left and is not to be moved to, or declare {spec} in the policy",
+            "サービス {service} の owner のソケットで、{service} の誘導先は別のソケットです。接続が残っておらず、誘導先に切り替える予定もなければ停止し、必要なら policy に {spec} を宣言してください"
+        );
+    }
     text!(
         "stop it if nobody needs it, or declare {spec} in the policy",
         "不要なら停止し、必要なら policy に {spec} を宣言してください"
@@ -145,7 +152,7 @@ mod tests {
         finding::Severity,
         port::{PortRange, Protocol},
         rules::testing::{filtering, scene, translated},
-        steer::{Route, Routes, Steering, Tenancy, WhenDead},
+        steer::{Route, Routes, Steering, Tenancy, WhenDead, wanted},
     };
 
     #[test]
@@ -203,6 +210,24 @@ mod tests {
         assert!(fixes("127.0.0.1:8001/tcp", "other.service")[0].starts_with("stop it"));
         assert!(fixes("127.0.0.1:8002/tcp", "web.service")[0].starts_with("stop it"));
         assert!(fixes("127.0.0.1:8001/udp", "web.service")[0].starts_with("stop it"));
+    }
+
+    /// The former process after a move, or the next one before it.
+    #[test]
+    fn who_owns_what_is_led_to_another_socket_is_not_just_to_be_stopped() {
+        let fix = |unit: &str| {
+            let mut scene = scene()
+                .service("web", "9000/tcp", "web.service")
+                .declared(|service| service.steer = Some(WhenDead::Refuse.into()))
+                .listens(unit, "127.0.0.1:8001/tcp");
+            let routes = wanted(scene.policy.as_ref().unwrap()).unwrap();
+            let stands = GuardStands::Whole;
+            scene.snapshot.steer = Some(LeftSteer { stands, dead: Vec::new(), led: Vec::new(), routes });
+            let found = scene.judge().into_iter().find(|finding| finding.rule == "unneeded-open-port");
+            found.unwrap().fix.en
+        };
+        assert!(fix("web.service").starts_with("an owner of web has it"));
+        assert!(fix("other.service").starts_with("stop it"));
     }
 
     #[test]
