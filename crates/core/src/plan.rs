@@ -38,7 +38,8 @@ pub use self::{
     reserve::{KeptBack, Reservation, Unreserved, have_any, led_no_more, reserve, still_told, united},
     simulate::simulate,
     steer::{
-        Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, kept, leads, refuse_diverted, socket,
+        Dead, Diverted, Lead, Loss, Steers, Unled, Whose, choice, dead, is_served, joined, kept, leads,
+        refuse_diverted, socket,
     },
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

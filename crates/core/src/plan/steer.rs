@@ -3,12 +3,14 @@
 mod apart;
 mod carried;
 mod loss;
+mod missed;
 mod socket;
 
 pub use self::{
     apart::socket,
     carried::leads,
     loss::Loss,
+    missed::{choice, is_served},
     socket::{Unled, Whose, kept},
 };
 
@@ -19,6 +21,8 @@ use alloc::{
 };
 
 use core::net::SocketAddr;
+
+use self::missed::is_unmissed;
 
 pub(super) use self::loss::losses;
 use super::{Change, Effect, LedAndEvicted, Plan, Refused};
@@ -255,7 +259,7 @@ impl Dead {
     }
 }
 
-/// Each way of each service that has none beside `led`.
+/// Each way of each service that has none beside `led`, but for what nobody misses.
 pub fn dead(world: &World<'_>, routes: &Routes, led: &[Led]) -> Vec<Dead> {
     let of = |tenant: Tenant<'_>| {
         let (name, tenancy) = tenant.key();
@@ -264,7 +268,9 @@ pub fn dead(world: &World<'_>, routes: &Routes, led: &[Led]) -> Vec<Dead> {
             let why = socket(world, tenant, way, None).err()?;
             Some(Dead { service: name.into(), way, why, is_partly, stranger })
         };
-        astray(world, tenant, led).into_iter().filter_map(dead).collect::<Vec<_>>()
+        let mut astray = astray(world, tenant, led);
+        astray.retain(|it| it.stranger.is_some() || !is_unmissed(world, tenant, it.way, led));
+        astray.into_iter().filter_map(dead).collect::<Vec<_>>()
     };
     routes.tenants().flat_map(of).collect()
 }

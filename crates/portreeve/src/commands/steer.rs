@@ -7,7 +7,10 @@ mod register;
 use std::{collections::BTreeSet, time::Duration};
 
 use clap::{Arg, ArgMatches, value_parser};
-use portreeve_core::words::{Lang, Words};
+use portreeve_core::{
+    plan::choice,
+    words::{Lang, Words},
+};
 use portreeve_host::{
     enforce::steer::{Pinned, Slot, Steer},
     observe::foreign_steering,
@@ -138,7 +141,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let until = steer.map_or(Ok(None), Steer::trial).map_err(fail)?.map(programs::moments());
     let tried = steer.map_or(Ok(None), Steer::routes_on_trial).map_err(fail)?;
     // Whatever the policy says by now, and whether it can be read.
-    let snapshot = look::here(&steers::WANTED)?;
+    let seen = awaited::seen(settings)?;
     let (is_there, is_whole) =
         (pinned.is_some(), pinned.as_ref().is_none_or(|Pinned { is_whole, .. }| *is_whole));
     let is_missed = !is_there && !programs::confirmed().routes.0.is_empty();
@@ -151,7 +154,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         routes: &routes,
         slots: &slots,
         foreign: &foreign_steering::found(),
-        snapshot: &snapshot,
+        snapshot: &seen.snapshot,
     };
     if settings.format == Format::Json {
         out.json(&show::view(&stands))?;
@@ -175,7 +178,13 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let policy = look::policy(settings);
     let is_steered = |service: &str| policy.as_ref().is_none_or(|policy| policy.steers(service));
     let dead = all.difference(&live).filter(|service| is_steered(service));
-    let registers = dead.map(|service| format!("portreeve steer register {service}"));
-    next::print(&registers.chain(commands.iter().map(ToString::to_string)).collect::<Vec<_>>(), out)?;
+    // Of several sockets none is registered unless it is named, and why is said with the plan.
+    let (world, led) = (seen.world(), steers::led().map_err(fail)?);
+    let (several, dead): (Vec<&str>, Vec<&str>) =
+        dead.partition(|service| choice(&world, (&routes, &led), service).is_some());
+    let plan = several.first().map(|_| "portreeve plan".into());
+    let registers = dead.iter().map(|service| format!("portreeve steer register {service}"));
+    let all = plan.into_iter().chain(registers).chain(commands.iter().map(ToString::to_string));
+    next::print(&all.collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
 }

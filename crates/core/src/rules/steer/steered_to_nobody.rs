@@ -3,13 +3,12 @@
 use alloc::{format, string::String, vec, vec::Vec};
 
 use crate::{
-    facts::{GuardStands, Led, LeftSteer},
+    facts::{GuardStands, LeftSteer},
     finding::{Finding, Severity},
-    plan::{Unled, dead as unled},
+    plan::{choice, is_served},
     rules::{Page, Rule, guard::again},
-    steer::Routes,
     text,
-    words::{Text, Words},
+    words::Words,
     world::World,
 };
 
@@ -63,21 +62,14 @@ fn findings(world: &World<'_>, LeftSteer { stands, dead, led, routes }: &LeftSte
                 "{service} 宛ての通信を誘導していますが、誘導先のソケットがありません"
             )
         };
-        if let Some(fix) = choice(world, (routes, led), service) {
-            return RULE.finding(said, fix).run(["portreeve plan".into()]);
+        if let Some(why) = choice(world, (routes, led), service) {
+            return RULE.finding(said, why.fix()).run(["portreeve plan".into()]);
         }
         let fix =
             text!("start it, and lead to its socket", "サービスを起動し、ソケットを誘導先に登録してください");
         RULE.finding(said, fix).run([format!("portreeve steer register {service}")])
     };
-    dead.iter().map(of).collect()
-}
-
-/// What to do where it runs, and nobody guesses which of its sockets is meant.
-fn choice(world: &World<'_>, (routes, led): (&Routes, &[Led]), service: &str) -> Option<Text> {
-    let unled = unled(world, routes, led).into_iter().filter(|it| it.service == service);
-    let mut several = unled.filter(|it| matches!(it.why, Unled::Several(_) | Unled::Apart(_)));
-    several.next().map(|it| it.why.fix())
+    dead.iter().filter(|service| !is_served(world, (routes, led), service)).map(of).collect()
 }
 
 /// Of a service that the policy has no more nobody knows the owner.
@@ -95,8 +87,11 @@ fn forgotten(service: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::{
+        address::Family,
+        facts::Led,
+        port::Protocol,
         rules::testing::{Scene, scene},
-        steer::{WhenDead, wanted},
+        steer::{Routes, WhenDead, wanted},
     };
 
     fn left(stands: GuardStands, dead: &[&str]) -> Scene {
@@ -131,6 +126,37 @@ mod tests {
         assert_eq!(scene.commands("steered-to-nobody"), ["portreeve plan"]);
         let found = scene.judge().into_iter().find(|it| it.rule == "steered-to-nobody").expect("it is");
         assert!(found.fix.en.starts_with("name one: portreeve steer register web"), "{:?}", found.fix);
+    }
+
+    /// Before the steering nobody listened there either.
+    #[test]
+    fn of_a_server_of_one_family_the_other_is_missed_where_it_is_named_or_there() {
+        let found = |addresses: &[&str], led: &str, also: Option<&str>| {
+            let mut scene =
+                left(GuardStands::Whole, &["web"]).listens("nginx.service", &format!("{led}:443/tcp"));
+            let service = &mut scene.policy.as_mut().expect("a policy").services[1];
+            service.addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+            let listener = &scene.snapshot.listeners[0];
+            let (cookie, protocol) = (listener.cookie, Protocol::Tcp);
+            let family = Family::of(listener.address.ip);
+            let routes = wanted(scene.policy.as_ref().expect("a policy")).expect("routes");
+            let steer = scene.snapshot.steer.as_mut().expect("it is steered");
+            let tenancy = routes.of("web").next().expect("a route").tenancy;
+            steer.led.push(Led { service: "web".into(), tenancy, protocol, family, cookie });
+            steer.routes = routes;
+            let scene = match also {
+                Some(address) => scene.listens("nginx.service", &format!("{address}:443/tcp")),
+                None => scene,
+            };
+            scene.commands("steered-to-nobody")
+        };
+        let register = ["portreeve steer register web"];
+        assert_eq!(found(&[], "0.0.0.0", None), [""; 0]);
+        assert_eq!(found(&[], "127.0.0.1", None), [""; 0]);
+        assert_eq!(found(&[], "[::1]", None), [""; 0]);
+        assert_eq!(found(&["0.0.0.0", "::"], "[::1]", None), register, "it is named");
+        assert_eq!(found(&["192.0.2.1", "2001:db8::1"], "0.0.0.0", None), register, "it is named");
+        assert_eq!(found(&[], "127.0.0.1", Some("[::1]")), register, "it is there");
     }
 
     #[test]
