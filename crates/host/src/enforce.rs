@@ -179,6 +179,7 @@ impl Door {
             tells: None,
         };
         door.settle()?;
+        door.receipts.tell_steered();
         Ok(door)
     }
 

@@ -1,11 +1,12 @@
 //! What could not be seen, why, and what to do about it.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    port::PortSpec,
     text,
     words::{Text, Words, inflect},
 };
@@ -271,9 +272,12 @@ fn steering(detail: &str) -> Text {
     if detail.is_empty() {
         return text!("what is steered: only root may read it", "誘導の状態(root だけが読み取れます)");
     }
+    let is_one = detail.parse::<PortSpec>().is_ok_and(|spec| spec.range.is_one());
+    let en_detail = format!("{detail} {}", if is_one { "is" } else { "are" });
+    let ja_detail = detail.replace(", ", "、");
     text!(
-        "what is steered: only root may read it, and {detail} is",
-        "誘導の状態(root だけが読み取れます。{detail} は誘導の対象です)"
+        "what is steered: only root may read it, and {en_detail}",
+        "誘導の状態(root だけが読み取れます。{ja_detail} は誘導の対象です)"
     )
 }
 
@@ -381,6 +385,13 @@ mod tests {
             "1 process does not show its descriptors, not even to root"
         );
         assert_eq!(said(GapKind::ForeignNamespaces, 1), "1 other network namespace could not be entered");
+        let steered =
+            |detail: &str| Gap { detail: detail.into(), ..Gap::new(GapKind::HiddenSteering, 1) }.why();
+        assert!(steered("443/tcp").en.ends_with("and 443/tcp is"));
+        assert!(steered("1-65535/tcp").en.ends_with("and 1-65535/tcp are"));
+        let several = steered("443/tcp, 9100/udp");
+        assert!(several.en.ends_with("and 443/tcp, 9100/udp are"));
+        assert!(several.ja.ends_with("443/tcp、9100/udp は誘導の対象です)"), "{}", several.ja);
         assert!(said(GapKind::UnenteredNamespaces, 1).starts_with("1 other network namespace could"));
         assert!(said(GapKind::UnenteredNamespaces, 2).starts_with("2 other network namespaces could"));
     }

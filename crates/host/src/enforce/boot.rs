@@ -56,7 +56,9 @@ pub fn load_programs(folder: &Path) -> Result<bool, DoorError> {
         return Err(DoorError::NotRoot);
     }
     let _lock = Lock::take_within(PATIENCE, LOCK)?;
-    let Some(programs) = Receipts::in_folder(folder).programs()? else { return Ok(false) };
+    let receipts = Receipts::in_folder(folder);
+    let Some(programs) = receipts.programs()? else { return Ok(false) };
+    receipts.tell_steered();
     let mut is_new = false;
     if !programs.rules.entries.is_empty() && !Guard::pinned()?.is_some_and(|pinned| pinned.is_whole) {
         let cookie = cookie().map_err(GuardError::NoCookie)?;

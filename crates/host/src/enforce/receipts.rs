@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,8 @@ const BOOT: &str = "boot.json";
 const PROGRAMS: &str = "guard.json";
 /// Which ports they steer then: what everybody may know of it.
 const STEERED: &str = "steered.json";
+/// The mode bits by which everybody reads a file (inode(7)).
+const EVERYBODY_READS: u32 = 0o444;
 /// How the name of a receipt ends, behind its number.
 const ENDING: &str = ".receipt.json";
 /// Receipts that are kept; older ones are forgotten.
@@ -110,6 +113,12 @@ struct SteeredPorts {
     layout: u32,
     /// Each as it is written: `443/tcp`.
     ports: Vec<String>,
+}
+
+impl SteeredPorts {
+    fn of(routes: &Routes) -> Self {
+        Self { layout: LAYOUT, ports: hidden::ports(routes).iter().map(PortSpec::to_string).collect() }
+    }
 }
 
 /// What the programs in the kernel are told for good, as the next boot tells them.
@@ -271,9 +280,21 @@ impl Receipts {
             return keep::remove(&path).and_then(|()| keep::remove(&steered));
         }
         let Programs { rules, routes } = programs.clone();
-        let ports = hidden::ports(&routes).iter().map(PortSpec::to_string).collect();
-        self.write_for(&steered, &SteeredPorts { layout: LAYOUT, ports }, Readers::Everybody)?;
+        self.write_for(&steered, &SteeredPorts::of(&routes), Readers::Everybody)?;
         self.write(&path, &BootPrograms { layout: LAYOUT, rules, routes })
+    }
+
+    /// Tells everybody again which ports are steered, where somebody has taken away what says so, or closed or broken it. What cannot
+    /// be written is told by whoever comes next.
+    pub(super) fn tell_steered(&self) {
+        let path = self.folder.join(STEERED);
+        let Ok(Some(Programs { routes, .. })) = self.programs() else { return };
+        let told = SteeredPorts::of(&routes);
+        let is_open =
+            || fs::metadata(&path).is_ok_and(|about| about.mode() & EVERYBODY_READS == EVERYBODY_READS);
+        if self.read_one(STEERED).ok().flatten().as_ref() != Some(&told) || !is_open() {
+            let _ = self.write_for(&path, &told, Readers::Everybody);
+        }
     }
 
     /// Which ports are steered, as far as whoever may not read more is told.
@@ -430,7 +451,15 @@ mod tests {
         // An earlier version kept it to root.
         fs::remove_file(place.0.join(STEERED)).unwrap();
         assert_eq!(receipts.steered_ports(), None);
-        receipts.keep_programs(&programs).unwrap();
+        let is_told = || receipts.steered_ports().is_some() && readers(STEERED) == 0o644;
+        receipts.tell_steered();
+        assert!(is_told());
+        fs::write(place.0.join(STEERED), "{").unwrap();
+        receipts.tell_steered();
+        assert!(is_told());
+        fs::set_permissions(place.0.join(STEERED), fs::Permissions::from_mode(0o600)).unwrap();
+        receipts.tell_steered();
+        assert!(is_told());
         receipts.keep_programs(&Programs::default()).unwrap();
         assert_eq!(receipts.steered_ports(), Some(Vec::new()));
         assert!(!place.0.join(STEERED).exists());
