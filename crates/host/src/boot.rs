@@ -1,5 +1,7 @@
-//! The unit that puts the confirmed gate in force at each boot, before there is a network (A15, A16).
+//! The units that put in force at each boot what was confirmed: of the gate before there is a network, and of the rest before any
+//! service (A15, A16).
 
+mod early;
 mod next;
 
 pub use next::at_boot;
@@ -10,7 +12,7 @@ use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
 use crate::{
     enforce::guard::shown::PLACE,
-    systemd::{self, Begins, OURS, State, Unit, UnitError},
+    systemd::{self, Begins, OURS, Started, State, Unit, UnitError},
 };
 
 /// What was confirmed of the guard last.
@@ -33,13 +35,14 @@ const FLUSHES: &str = "nftables.service";
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();
+    let confined = confined();
     let text = format!(
         "{OURS}portreeve off gate
 [Unit]
 Description=The gate and the guard of portreeve, as they were confirmed last, and the ports that are kept from clients
 DefaultDependencies=no
 RequiresMountsFor=/var/lib/portreeve {program}
-After=local-fs.target systemd-sysctl.service nftables.service netfilter-persistent.service iptables.service ip6tables.service
+After=local-fs.target systemd-sysctl.service portreeve-early.service nftables.service netfilter-persistent.service iptables.service ip6tables.service
 Before=network-pre.target network.target shutdown.target
 Wants=network-pre.target network.target
 PartOf=nftables.service
@@ -49,9 +52,21 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStartPre=-+/usr/bin/nsenter --target 1 --mount /bin/sh -c 'test ! -e {GUARD} || mountpoint -q {PLACE} || {{ mkdir -p -m 0755 {PLACE} && mount -t bpf -o mode=0755,nosuid,nodev,noexec portreeve {PLACE}; }}'
 ExecStart={program} apply --boot
 ExecReload={program} apply --boot
+{confined}
+[Install]
+WantedBy={BOOTS} {FLUSHES}
+"
+    );
+    Unit { name: BOOT_UNIT, text }
+}
+
+/// What keeps the program of either unit to what it is for, and what is done before it.
+fn confined() -> String {
+    format!(
+        "\
+ExecStartPre=-+/usr/bin/nsenter --target 1 --mount /bin/sh -c 'test ! -e {GUARD} || mountpoint -q {PLACE} || {{ mkdir -p -m 0755 {PLACE} && mount -t bpf -o mode=0755,nosuid,nodev,noexec portreeve {PLACE}; }}'
 TimeoutStartSec=60
 ProtectSystem=strict
 ReadWritePaths=/run -/var/lib/portreeve /proc/sys/net/ipv4/ip_local_reserved_ports -/sys/fs/bpf
@@ -66,15 +81,11 @@ RestrictRealtime=yes
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
-
-[Install]
-WantedBy={BOOTS} {FLUSHES}
 "
-    );
-    Unit { name: BOOT_UNIT, text }
+    )
 }
 
-/// Puts the unit and enables it, and starts it if it `begins` now, which puts the confirmed gate in force; whether there
+/// Puts the units and enables them, and starts them if they `begin` now, which puts the confirmed gate in force; whether there
 /// was anything to do.
 ///
 /// # Errors
@@ -87,12 +98,14 @@ pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     if let Some(file) = next::masked_by(Path::new("/")).filter(|_| systemd::runs()) {
         return Err(UnitError::Masked(file));
     }
-    let (unit, at_boot) = (unit(program), at_boot());
-    let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot == AtBoot::Enabled;
+    let (units, at_boot) = ([unit(program), early::unit(program)], at_boot());
+    let are_same = systemd::runs() && units.iter().all(|unit| systemd::state(unit) == State::Same);
+    let is_put =
+        are_same && at_boot == AtBoot::Enabled && systemd::started(early::NAME, BOOTS) == Started::ByItself;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);
     }
-    systemd::put(&[unit], BOOT_UNIT, begins)?;
+    systemd::put(&units, &[BOOT_UNIT, early::NAME], begins)?;
     Ok(true)
 }
 
@@ -123,7 +136,8 @@ pub struct Disabled {
 /// It is somebody else's, or cannot be taken away.
 pub fn disable() -> Result<Disabled, UnitError> {
     let is_masked = next::is_masked(&systemd::path(BOOT_UNIT));
-    let is_taken = !is_masked && systemd::take(&[BOOT_UNIT])?;
+    let own = [early::NAME, BOOT_UNIT].into_iter().filter(|name| !next::is_masked(&systemd::path(name)));
+    let is_taken = systemd::take(&own.collect::<Vec<_>>())?;
     // Where the unit itself is gone its links may not be.
     let is_unlinked = systemd::unlink(BOOT_UNIT, &[BOOTS, FLUSHES])?;
     Ok(Disabled { had_any: is_taken || is_unlinked, is_masked })

@@ -174,7 +174,7 @@ fn put_timer(program: &Path, every: Every) -> Result<Put, ScheduleError> {
     if is_same && crontab == State::Absent && systemd::started(TIMER, TARGET) == Started::ByItself {
         return Ok(Put::Already(By::Systemd));
     }
-    systemd::put(&units, TIMER, Begins::Now)?;
+    systemd::put(&units, &[TIMER], Begins::Now)?;
     take_crontab()?;
     Ok(Put::Now(By::Systemd))
 }

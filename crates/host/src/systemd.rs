@@ -162,12 +162,12 @@ pub fn has_failed(name: &str) -> bool {
     systemctl(&["is-failed", "--quiet", name]).is_ok()
 }
 
-/// Writes `units` and enables the one called `enabled`; where that fails all is as it was before.
+/// Writes `units` and enables those called `enabled`; where that fails all is as it was before.
 ///
 /// # Errors
 ///
 /// systemd does not run, or something is in the way.
-pub fn put(units: &[Unit], enabled: &'static str, begins: Begins) -> Result<(), UnitError> {
+pub fn put(units: &[Unit], enabled: &[&'static str], begins: Begins) -> Result<(), UnitError> {
     if !runs() {
         return Err(UnitError::NoSystemd);
     }
@@ -196,12 +196,13 @@ fn write(units: &[Unit]) -> Result<(), UnitError> {
         .try_for_each(|unit| Ok(keep::replace(&path(unit.name), unit.text.as_bytes(), Readers::Everybody)?))
 }
 
-fn enable(name: &'static str, begins: Begins) -> Result<(), UnitError> {
+fn enable(names: &[&'static str], begins: Begins) -> Result<(), UnitError> {
     systemctl(&["daemon-reload"])?;
-    match begins {
-        Begins::Now => systemctl(&["enable", "--now", name]),
-        Begins::NextBoot => systemctl(&["enable", name]),
-    }
+    let enable: &[_] = match begins {
+        Begins::Now => &["enable", "--now"],
+        Begins::NextBoot => &["enable"],
+    };
+    systemctl(&[enable, names].concat())
 }
 
 /// Takes the units of these names away, those that are ours; whether any was there.

@@ -66,7 +66,7 @@ pub fn enable(program: &Path) -> Result<bool, UnitError> {
     if is_put && systemd::started(SERVICE, TARGET) == Started::ByItself && systemd::is_active(SERVICE) {
         return Ok(false);
     }
-    systemd::put(&[unit], SERVICE, Begins::Now)?;
+    systemd::put(&[unit], &[SERVICE], Begins::Now)?;
     Ok(true)
 }
 

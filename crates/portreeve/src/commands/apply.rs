@@ -48,6 +48,8 @@ const PLAN: &str = "plan";
 const TRIAL: &str = "trial";
 const NO_TRIAL: &str = "no-trial";
 const BOOT: &str = "boot";
+const WHOLE: &str = "whole";
+const EARLY: &str = "early";
 const REHEARSE_ONLY: &str = "rehearse-only";
 /// How long a trial is on a terminal, where nobody says.
 const USUAL: Duration = Duration::from_secs(60);
@@ -98,12 +100,14 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     arguments.extend(sessions_arguments(lang));
     arguments.push(evict_argument(lang));
     let boot = Words {
-        en: "Put the gate back that was confirmed last, as the host boots (gate enable)",
-        ja: "最後に確定したゲートを、ホストの起動時に復元する(gate enable が使用)",
+        en: "Put back what was confirmed last, as the host boots (gate enable); early: all but the gate",
+        ja: "最後に確定した内容を、ホストの起動時に復元する(gate enable が使用)。early はゲート以外のみ",
     };
     let others = arguments.iter().map(|other| other.get_id().clone()).chain([options::POLICY.into()]);
     let others: Vec<_> = others.collect();
-    arguments.push(options::flag(BOOT, boot, lang).conflicts_with_all(others));
+    let boot = options::choice(BOOT, "early", [WHOLE, EARLY], boot, lang);
+    let boot = boot.num_args(0..=1).require_equals(true).default_missing_value(WHOLE);
+    arguments.push(boot.conflicts_with_all(others));
     arguments
 }
 
@@ -119,8 +123,10 @@ enum Way {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    if own.get_flag(BOOT) {
-        return boot::run(settings, out);
+    match own.get_one::<String>(BOOT).map(String::as_str) {
+        Some(EARLY) => return boot::early(settings, out),
+        Some(_) => return boot::run(settings, out),
+        None => {}
     }
     let is_only_tried = own.get_flag(REHEARSE_ONLY);
     if !is_only_tried {

@@ -48,8 +48,8 @@ pub(super) const COMMAND: Command = Command {
 const FAILED: Words = Words { en: "nothing more was taken away", ja: "これ以上は取り除けません" };
 const NOT_ASKED: Words = Words { en: "nothing was taken away", ja: "何も取り除いていません" };
 const WHAT: Words = Words {
-    en: "This takes away for good, and no undo brings it back:\n  out of the kernel: the gate, the guard, what is steered, pins, and what is kept from clients\n  what starts portreeve: portreeve-boot.service, portreeve-watch.service and scheduled audits\n  what it knows: /var/lib/portreeve with the ledger and its copies, the receipts and the last audit; /run/portreeve\nThe policy in /etc/portreeve, ledgers elsewhere and the program stay.\n",
-    ja: "次のものを完全に取り除きます(元に戻せません):\n  カーネル: ゲート、ガード、誘導、pin、クライアント用の範囲からの除外\n  起動時や定期実行の設定: portreeve-boot.service、portreeve-watch.service と定期 audit\n  記録: /var/lib/portreeve(台帳とそのコピー、変更の記録、前回の audit)と /run/portreeve\n/etc/portreeve の policy、ほかの場所の台帳、プログラム本体は残ります。\n",
+    en: "This takes away for good, and no undo brings it back:\n  out of the kernel: the gate, the guard, what is steered, pins, and what is kept from clients\n  what starts portreeve: portreeve-early.service, portreeve-boot.service, portreeve-watch.service and scheduled audits\n  what it knows: /var/lib/portreeve with the ledger and its copies, the receipts and the last audit; /run/portreeve\nThe policy in /etc/portreeve, ledgers elsewhere and the program stay.\n",
+    ja: "次のものを完全に取り除きます(元に戻せません):\n  カーネル: ゲート、ガード、誘導、pin、クライアント用の範囲からの除外\n  起動時や定期実行の設定: portreeve-early.service、portreeve-boot.service、portreeve-watch.service と定期 audit\n  記録: /var/lib/portreeve(台帳とそのコピー、変更の記録、前回の audit)と /run/portreeve\n/etc/portreeve の policy、ほかの場所の台帳、プログラム本体は残ります。\n",
 };
 const QUESTION: Words =
     Words { en: "Type yes to go on: ", ja: "続けるには yes と入力してください: " };

@@ -526,7 +526,7 @@ fn a_guard_that_is_not_whole_is_put_right() {
 fn a_confirmed_guard_stands_again_after_a_reboot() {
     let mut site = site();
     // Of a machine that is no container its first process mounts it.
-    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-boot.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\n[Install]\nWantedBy=sysinit.target\n";
+    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-early.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\n[Install]\nWantedBy=sysinit.target\n";
     lab(site.host.write("/etc/systemd/system/bpffs.service", bpffs));
     site.run("systemctl disable --now nginx; systemctl daemon-reload; systemctl enable bpffs");
     site.run(&format!("portreeve {APPLY} && portreeve gate enable"));

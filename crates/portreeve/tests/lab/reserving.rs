@@ -27,7 +27,7 @@ END
 sysctl -qw net.ipv4.ip_local_port_range='32768 60999'";
 /// The settings of a host in a namespace cannot be written, as in any container, and outlast its boot: here they can be, and
 /// begin empty as those of a machine do.
-const WRITABLE: &str = "printf '[Unit]\\nDefaultDependencies=no\\nBefore=portreeve-boot.service\\n\
+const WRITABLE: &str = "printf '[Unit]\\nDefaultDependencies=no\\nBefore=portreeve-early.service\\n\
     [Service]\\nType=oneshot\\nExecStart=mount -o remount,rw /proc/sys\\n\
     ExecStart=sh -c \"echo >/proc/sys/net/ipv4/ip_local_reserved_ports\"\\n\
     [Install]\\nWantedBy=sysinit.target\\n' >/etc/systemd/system/writable.service && systemctl enable --now writable.service";

@@ -304,11 +304,15 @@ fn a_trial_is_over_by_itself() {
 #[test]
 fn what_is_steered_is_so_again_after_a_reboot() {
     let mut site = site(&profile::WEB, WEB);
-    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-boot.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\nExecStart=ip address replace 198.51.100.77/32 dev lo\n[Install]\nWantedBy=sysinit.target\n";
+    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-early.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\nExecStart=ip address replace 198.51.100.77/32 dev lo\n[Install]\nWantedBy=sysinit.target\n";
     lab(site.host.write("/etc/systemd/system/bpffs.service", bpffs));
     site.run(&format!("portreeve {APPLY} && portreeve gate enable"));
-    site.run("systemctl enable bpffs");
+    // A unit that waits for nothing but what systemd has all units wait for finds its routes.
+    let early = "[Service]\nExecStart=sleep infinity\nExecStartPost=-portreeve steer register all --wait 1s\n[Install]\nWantedBy=multi-user.target\n";
+    lab(site.host.write("/etc/systemd/system/anybody.service", early));
+    site.run("systemctl enable bpffs anybody");
     lab(site.host.reboot(&profile::WEB));
+    comes_before_services(&site);
     assert_eq!(
         greets(&site, 443),
         "Connection refused",
@@ -325,6 +329,22 @@ fn what_is_steered_is_so_again_after_a_reboot() {
     assert_eq!(site.ask("steer status -o json").json()["whole"], false);
     site.run(&format!("portreeve {APPLY}"));
     assert!(greets(&site, 443).starts_with("SSH-2.0"));
+}
+
+/// What is steered is put back before whoever registers looks for it, and nothing waits for itself.
+fn comes_before_services(site: &Site) {
+    let at = |unit: &str, what: &str| {
+        let said = site.run(&format!("systemctl show -P {what}TimestampMonotonic {unit}")).stdout;
+        said.trim().parse::<u64>().unwrap_or_else(|_| panic!("{unit} {what}: {said}"))
+    };
+    let early = at("portreeve-early.service", "ActiveEnter");
+    assert!(early > 0, "{:#?}", site.run("systemctl status portreeve-early; true"));
+    assert!(early <= at("sysinit.target", "ActiveEnter"));
+    assert!(early <= at("anybody.service", "ExecMainStart"));
+    let said = site.run("journalctl -b -o cat -u anybody").stdout;
+    assert!(said.contains("error: ") && !said.contains("nothing is steered to"), "{said}");
+    let all = site.run("journalctl -b -o cat").stdout;
+    assert!(!all.contains("ordering cycle"), "{all}");
 }
 
 /// Who closes a port is told who loses it, and that is not the one who has bound it where others get what comes in.

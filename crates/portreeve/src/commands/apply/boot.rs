@@ -20,6 +20,10 @@ const NO_PROGRAMS: Words = Words {
     en: "what was confirmed of the gate is in force, but the guard and what is steered are not put back",
     ja: "ゲートの処理は完了しましたが、ガードと誘導を復元できません",
 };
+const NOT_EARLY: Words = Words {
+    en: "the guard and what is steered are not put back",
+    ja: "ガードと誘導を復元できません",
+};
 const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを復元できません" };
 
 /// Puts the gate back; that there is none is no failure.
@@ -31,14 +35,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // A host without its gate is told of first; one whose clients may get a number that is claimed is not left without a gate.
     let loaded = load(&directories::gate()?).map_err(|error| door::failure(error, FAILED));
     warn_of_replaced(settings.lang);
-    if let Err(error) = reserve_again() {
-        let Text { en, ja } = why(&error);
-        let said = text!(
-            "warning: what is claimed or declared is not kept from clients: {en}",
-            "警告: 申請・宣言されたポートをクライアント用の範囲から除外できませんでした: {ja}"
-        );
-        warn(&visible(said.in_lang(settings.lang)));
-    }
+    reserve(settings);
     let programs = load_programs(&directories::gate()?).map_err(|error| door::failure(error, NO_PROGRAMS));
     let loaded = loaded?;
     let said = match loaded {
@@ -60,6 +57,32 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         out.say(PROGRAMS)?;
     }
     Ok(Exit::Fine)
+}
+
+/// The same of all but the gate, before any service starts: what flushes the packet filter may come after that.
+///
+/// # Errors
+///
+/// What is kept cannot be read, or the kernel refuses.
+pub(super) fn early(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    reserve(settings);
+    let programs = load_programs(&directories::gate()?).map_err(|error| door::failure(error, NOT_EARLY));
+    if programs? && settings.verbosity != Verbosity::Quiet {
+        out.say(PROGRAMS)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Keeps from clients again what was kept.
+fn reserve(settings: &Settings) {
+    if let Err(error) = reserve_again() {
+        let Text { en, ja } = why(&error);
+        let said = text!(
+            "warning: what is claimed or declared is not kept from clients: {en}",
+            "警告: 申請・宣言されたポートをクライアント用の範囲から除外できませんでした: {ja}"
+        );
+        warn(&visible(said.in_lang(settings.lang)));
+    }
 }
 
 const PROGRAMS: Words = Words {
