@@ -131,6 +131,12 @@ fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
     let spec = holding.spec();
     if let Some(route) = holding.listeners.iter().find_map(|listener| world.awaiting(listener)) {
         let service = &route.service;
+        if is_led_to_elsewhere(world, holding) {
+            return text!(
+                "what is led to {service} comes to another socket of it: have it listen there alone, or declare {spec} in the policy",
+                "サービス {service} の誘導先は、同じプロセスの別のソケットです。設定でこのポートの待ち受けをやめ、必要なら policy に {spec} を宣言してください"
+            );
+        }
         return text!(
             "an owner of {service} has it, and {service} is led to another socket: stop it once it has no connections left and is not to be moved to, or declare {spec} in the policy",
             "サービス {service} の owner のソケットで、{service} の誘導先は別のソケットです。接続が残っておらず、誘導先に切り替える予定もなければ停止し、必要なら policy に {spec} を宣言してください"
@@ -140,6 +146,15 @@ fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
         "stop it if nobody needs it, or declare {spec} in the policy",
         "不要なら停止し、必要なら policy に {spec} を宣言してください"
     )
+}
+
+/// Whether its process is led to by another socket, so that whoever stops it takes that away, too.
+fn is_led_to_elsewhere(world: &World<'_>, holding: &Holding<'_>) -> bool {
+    let has = |pid: u32| holding.holders.iter().any(|(own, _)| *own == pid);
+    world.holdings().any(|other| {
+        other.listeners.iter().any(|listener| world.is_led_to(listener))
+            && other.holders.iter().any(|(pid, _)| has(*pid))
+    })
 }
 
 #[cfg(test)]
@@ -228,6 +243,22 @@ mod tests {
         };
         assert!(fix("web.service").starts_with("an owner of web has it"));
         assert!(fix("other.service").starts_with("stop it"));
+    }
+
+    #[test]
+    fn whose_other_socket_is_led_to_is_not_to_be_stopped() {
+        let mut scene = scene()
+            .service("web", "9000/tcp", "web.service")
+            .declared(|service| service.steer = Some(WhenDead::Refuse.into()))
+            .listens("web.service", "127.0.0.1:8001/tcp")
+            .again("127.0.0.1:8002/tcp");
+        let routes = wanted(scene.policy.as_ref().unwrap()).unwrap();
+        let (tenancy, cookie) = (routes.0[0].tenancy, scene.snapshot.listeners[0].cookie);
+        let (protocol, family) = (Protocol::Tcp, Family::Ipv4);
+        let led = [Led { service: "web".into(), tenancy, protocol, family, cookie }].into();
+        scene.snapshot.steer = Some(LeftSteer { stands: GuardStands::Whole, dead: Vec::new(), led, routes });
+        let found = scene.judge().into_iter().find(|finding| finding.rule == "unneeded-open-port").unwrap();
+        assert!(found.text.en.contains("8002/tcp") && found.fix.en.starts_with("what is led to web comes"));
     }
 
     #[test]
