@@ -2,8 +2,9 @@
 
 use portreeve_core::{
     facts::{Snapshot, Suspected, Watched},
-    watch::{Confidence, Reaction},
+    watch::{Confidence, Reaction, is_held},
 };
+use portreeve_host::enforce::receipts::history;
 
 use crate::{
     commands::watch::{
@@ -17,9 +18,12 @@ use crate::{
 pub(super) fn add(snapshot: &mut Snapshot) {
     let told: Option<Result<Told, ToldError>> = directories::watch().map(|folder| Told::read(&folder));
     let Some(Ok(told)) = told else { return };
+    let history = directories::gate().ok().and_then(|folder| history(&folder).ok()).unwrap_or_default();
+    let is_held =
+        |Reacted { suspicion, .. }: &&Reacted| is_held(&history, suspicion.source, Some(suspicion.at));
     snapshot.watched = told.is_of_somebody().then(|| Watched {
         at: told.at,
-        suspects: told.all.iter().map(suspected).collect(),
+        suspects: told.all.iter().filter(is_held).map(suspected).collect(),
         unread: told.unread.clone(),
         not_understood: told.not_understood.clone(),
     });

@@ -124,7 +124,7 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     site.run("portreeve undo");
     assert!(is_let_in(&site, forger), "the newest is taken back first");
     site.run(&format!("portreeve watch forgive {}", prober.place().ipv4));
-    assert!(is_let_in(&site, prober));
+    assert!(is_let_in(&site, prober) && !found(prober));
 
     // Nothing is held against him, and what he does from now on is news.
     thread::sleep(Duration::from_secs(3));
