@@ -103,13 +103,22 @@ impl<'l> Asked<'l> {
     /// What for, with whatever stands before and behind the path (RFC 9112 §3).
     #[must_use]
     pub fn target(&self) -> &'l str {
-        self.request.split(' ').nth(1).unwrap_or(self.request)
+        self.parts().1
     }
 
     /// How: `GET`.
     #[must_use]
     pub fn method(&self) -> &'l str {
-        self.request.split(' ').next().unwrap_or_default()
+        self.parts().0
+    }
+
+    /// nginx takes any number of spaces between them, and writes them all.
+    fn parts(&self) -> (&'l str, &'l str) {
+        let request = self.request.trim_start_matches(' ');
+        let Some((method, rest)) = request.split_once(' ') else { return ("", request) };
+        let rest = rest.trim_start_matches(' ');
+        let target = rest.rsplit_once(" HTTP/").map_or(rest, |(target, _)| target);
+        (method, target.trim_end_matches(' '))
     }
 }
 

@@ -255,5 +255,7 @@ fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {
         Program::Postfix => pid.map(|pid| (digest(key, &pid), PAUSE_SECONDS)),
         Program::Nginx | Program::Access => None,
     };
-    Try { tick, user, session }
+    // Another host that writes the same log may ask for none at the same path.
+    let may_good_be_free = matches!(attempt.deed, Deed::Asked(asked) if asked.host.is_none());
+    Try { tick, user, session, may_good_be_free }
 }

@@ -6,19 +6,23 @@ use super::TICKS_EACH_SECOND;
 const SHORT: (u8, u32) = (5, 10 * 60);
 const LONG: (u8, u32) = (FAILURES_MAX, 24 * 60 * 60);
 const FAILURES_MAX: u8 = 10;
+/// Where anybody may have good ones, so many in a day are too many, whatever is taken back.
+const ENDLESS: u16 = 100;
 /// So many failures a good login takes back.
 const FORGIVEN: u8 = 4;
 /// Whoever names so many users does not know one of them.
 const SPRAYED_USERS: u32 = 5;
 
 /// A login, as it is told by a line of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Try {
     pub(super) tick: u32,
     /// A digest of the user's name; `None` where none is told.
     pub(super) user: Option<u64>,
     /// A digest of the connection, and for how long further lines of it are of the same try.
     pub(super) session: Option<(u64, u32)>,
+    /// Whether a good one may be had where no password is asked for.
+    pub(super) may_good_be_free: bool,
 }
 
 impl Try {
@@ -43,6 +47,8 @@ pub(super) struct Tries {
     count: u8,
     next: u8,
     is_told: bool,
+    /// Whether it was told of how many there were in a day.
+    is_endless_told: bool,
     /// When all that is counted below was halved.
     halved: u32,
     pub(super) failed: u16,
@@ -68,8 +74,10 @@ impl Tries {
         self.failed = self.failed.saturating_add(1);
         self.users |= it.user.map_or(0, |user| 1 << (user % 64));
         let is_news = self.is_too_many(it.tick) && !self.is_told;
-        self.is_told |= is_news;
-        is_news
+        let is_endless = it.may_good_be_free && self.failed >= ENDLESS && !self.is_endless_told;
+        self.is_told |= is_news || is_endless;
+        self.is_endless_told |= is_endless;
+        is_news || is_endless
     }
 
     /// When one more fails it is told once more.
@@ -130,6 +138,7 @@ impl Tries {
             self.failed = self.failed.checked_shr(days).unwrap_or(0);
             self.welcomed = self.welcomed.checked_shr(days).unwrap_or(0);
             self.halved = tick;
+            self.is_endless_told = false;
         }
         let last = self.at(1).unwrap_or(0);
         // A saved log may have its newest lines first.
@@ -152,7 +161,12 @@ mod tests {
             if welcomed_at.contains(nth) {
                 tries.welcomes(nth * apart * MINUTE);
             }
-            tries.fails(&Try { tick: nth * apart * MINUTE, user: Some(u64::from(*nth)), session: None })
+            tries.fails(&Try {
+                tick: nth * apart * MINUTE,
+                user: Some(u64::from(*nth)),
+                session: None,
+                ..Try::default()
+            })
         })
     }
 
@@ -170,7 +184,7 @@ mod tests {
             let mut tries = Tries::default();
             (1..=9_u32).find(|nth| {
                 let tick = 10_000_000 - nth * apart * MINUTE;
-                tries.fails(&Try { tick, user: None, session: None })
+                tries.fails(&Try { tick, ..Try::default() })
             })
         };
         assert_eq!((told(1), told(120)), (Some(5), None));
@@ -188,7 +202,7 @@ mod tests {
         let mut tries = Tries::default();
         let mut fails = |seconds: u32, session: u64| {
             let session = Some((session << 32, 120));
-            tries.fails(&Try { tick: seconds * TICKS_EACH_SECOND, user: None, session })
+            tries.fails(&Try { tick: seconds * TICKS_EACH_SECOND, user: None, session, ..Try::default() })
         };
         assert!((0..30).all(|second| !fails(second, 1)));
         assert!(!(0..3).any(|nth| fails(40 + nth, 2 + u64::from(nth))), "four by now");
@@ -200,7 +214,7 @@ mod tests {
     fn lines_of_connections_at_the_same_time_are_one_try_each() {
         let mut tries = Tries::default();
         let fails = |tries: &mut Tries, session: u64| {
-            tries.fails(&Try { tick: 1, user: None, session: Some((session << 32, 600)) })
+            tries.fails(&Try { tick: 1, user: None, session: Some((session << 32, 600)), ..Try::default() })
         };
         for round in 0..10 {
             let people = 1 + round * 3..4 + round * 3;
@@ -216,7 +230,9 @@ mod tests {
     #[test]
     fn whoever_never_pauses_tries_more_than_once() {
         let mut tries = Tries::default();
-        let mut fails = |tick: u32| tries.fails(&Try { tick, user: Some(1), session: Some((1 << 32, 3)) });
+        let mut fails = |tick: u32| {
+            tries.fails(&Try { tick, user: Some(1), session: Some((1 << 32, 3)), ..Try::default() })
+        };
         let told = (0..60 * TICKS_EACH_SECOND).find(|tick| fails(*tick));
         assert_eq!(told.map(|tick| tick / TICKS_EACH_SECOND), Some(12));
     }
@@ -224,7 +240,7 @@ mod tests {
     #[test]
     fn it_is_told_once_until_he_was_quiet_for_a_day() {
         let mut tries = Tries::default();
-        let mut fails = |minute: u32| tries.fails(&Try { tick: minute * MINUTE, user: None, session: None });
+        let mut fails = |minute: u32| tries.fails(&Try { tick: minute * MINUTE, ..Try::default() });
         assert_eq!((0..60).filter(|minute| fails(*minute)).count(), 1);
         let later = 60 + 2 * 24 * 60;
         assert_eq!((later..later + 60).filter(|minute| fails(*minute)).count(), 1);
@@ -235,7 +251,7 @@ mod tests {
         let users = |count: u64| {
             let mut tries = Tries::default();
             for user in 0..count {
-                tries.fails(&Try { tick: 1, user: Some(user), session: None });
+                tries.fails(&Try { tick: 1, user: Some(user), ..Try::default() });
             }
             (tries.users(), tries.is_spray())
         };

@@ -174,6 +174,21 @@ fn no_login_is_good_by_another_method_or_question() {
     }
 }
 
+/// Of two hosts in one log nobody can tell at which one of them a request was answered.
+#[test]
+fn a_hundred_failures_are_told_of_whatever_good_logins_there_are() {
+    let request = |host: &'static str| {
+        move |nth: u32| {
+            let status = if nth % 4 == 3 { 200 } else { 401 };
+            let (_, line) = asked(nth % 60, "ann", "/?nobody-else", status);
+            (60, format!("{host}{line}"))
+        }
+    };
+    let requests = |host, count: u32| (0..count).map(request(host)).collect::<Vec<_>>();
+    assert_eq!((told(&requests("", 130)).len(), told(&requests("", 300)).len()), (0, 1));
+    assert_eq!(told(&requests("a.example:443 ", 300)).len(), 0, "where it is known it is as good as any");
+}
+
 /// A browser asks without a password first, for each path.
 #[test]
 fn who_gives_the_right_password_probes_for_nothing() {
