@@ -8,6 +8,7 @@ mod body;
 mod closing;
 mod elements;
 mod fixed;
+mod former;
 mod generation;
 mod hindrance;
 mod kept;
@@ -56,6 +57,8 @@ use crate::{
 pub const TABLE: &str = "portreeve";
 /// The unit of systemd that puts the confirmed gate in force when a host boots.
 pub const BOOT_UNIT: &str = "portreeve-boot.service";
+/// The one that puts back the guard and what is steered before any service starts.
+pub const EARLY_UNIT: &str = "portreeve-early.service";
 /// The group of NFLOG to which refused packets are told (nft(8), "LOG STATEMENT").
 pub const LOG_GROUP: u16 = 28_786;
 /// The protocols whose ports the gate judges.

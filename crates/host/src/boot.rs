@@ -8,7 +8,10 @@ pub use next::at_boot;
 
 use std::path::Path;
 
-use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
+use portreeve_core::{
+    facts::AtBoot,
+    gate::{BOOT_UNIT, EARLY_UNIT},
+};
 
 use crate::{
     enforce::guard::shown::PLACE,
@@ -18,6 +21,8 @@ use crate::{
 /// What was confirmed of the guard last.
 const GUARD: &str = "/var/lib/portreeve/gate/guard.json";
 
+/// Both of them.
+const UNITS: [&str; 2] = [BOOT_UNIT, EARLY_UNIT];
 /// What starts it: whatever brings a machine up reaches it.
 const BOOTS: &str = "sysinit.target";
 /// What starts it again: it flushes the ruleset as it starts.
@@ -92,21 +97,25 @@ SystemCallArchitectures=native
 ///
 /// systemd does not run, or something is in the way, as a mask or a drop-in of the unit.
 pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
-    if let Some(folder) = next::changed_by(Path::new("/")).filter(|_| systemd::runs()) {
-        return Err(UnitError::DropIn(folder));
-    }
-    if let Some(file) = next::masked_by(Path::new("/")).filter(|_| systemd::runs()) {
-        return Err(UnitError::Masked(file));
+    if systemd::runs() {
+        UNITS.into_iter().try_for_each(refuse_changed)?;
     }
     let (units, at_boot) = ([unit(program), early::unit(program)], at_boot());
     let are_same = systemd::runs() && units.iter().all(|unit| systemd::state(unit) == State::Same);
     let is_put =
-        are_same && at_boot == AtBoot::Enabled && systemd::started(early::NAME, BOOTS) == Started::ByItself;
+        are_same && at_boot == AtBoot::Enabled && systemd::started(EARLY_UNIT, BOOTS) == Started::ByItself;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);
     }
-    systemd::put(&units, &[BOOT_UNIT, early::NAME], begins)?;
+    systemd::put(&units, &UNITS, begins)?;
     Ok(true)
+}
+
+/// Somebody's drop-in or mask of the unit of this name decides what it does.
+fn refuse_changed(name: &str) -> Result<(), UnitError> {
+    let root = Path::new("/");
+    let drop_in = next::changed_by(root, name).map(UnitError::DropIn);
+    drop_in.or_else(|| next::masked_by(root, name).map(UnitError::Masked)).map_or(Ok(()), Err)
 }
 
 /// Starts the unit where it is enabled and not active, as after a boot at which it failed: what is not active is not
@@ -116,7 +125,8 @@ pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
 ///
 /// systemctl did not do it.
 pub fn follow() -> Result<(), UnitError> {
-    let is_due = matches!(at_boot(), AtBoot::Enabled | AtBoot::Failed) && !systemd::is_active(BOOT_UNIT);
+    let is_due = matches!(at_boot(), AtBoot::Enabled | AtBoot::Late | AtBoot::Failed)
+        && !systemd::is_active(BOOT_UNIT);
     if is_due { systemd::begin(BOOT_UNIT) } else { Ok(()) }
 }
 
@@ -125,8 +135,8 @@ pub fn follow() -> Result<(), UnitError> {
 pub struct Disabled {
     /// Whether anything of ours was there.
     pub had_any: bool,
-    /// Whether somebody masked the unit in the place of its file: that is his, and stays.
-    pub is_masked: bool,
+    /// The unit that somebody masked in the place of its file: that is his, and stays.
+    pub masked: Option<&'static str>,
 }
 
 /// Takes the unit away, or of one that is masked what enabled it.
@@ -135,12 +145,14 @@ pub struct Disabled {
 ///
 /// It is somebody else's, or cannot be taken away.
 pub fn disable() -> Result<Disabled, UnitError> {
-    let is_masked = next::is_masked(&systemd::path(BOOT_UNIT));
-    let own = [early::NAME, BOOT_UNIT].into_iter().filter(|name| !next::is_masked(&systemd::path(name)));
+    let is_masked = |name: &&str| next::is_masked(&systemd::path(name));
+    let own = UNITS.into_iter().filter(|name| !is_masked(name));
     let is_taken = systemd::take(&own.collect::<Vec<_>>())?;
-    // Where the unit itself is gone its links may not be.
+    // Where a unit itself is gone its links may not be.
+    let is_early_unlinked = systemd::unlink(EARLY_UNIT, &[BOOTS])?;
     let is_unlinked = systemd::unlink(BOOT_UNIT, &[BOOTS, FLUSHES])?;
-    Ok(Disabled { had_any: is_taken || is_unlinked, is_masked })
+    let masked = UNITS.into_iter().find(is_masked);
+    Ok(Disabled { had_any: is_taken || is_unlinked || is_early_unlinked, masked })
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn judged(kept: Option<&Body>, confirmed: Option<&Body>, next: AtBoot) -> AfterB
     match (kept, next) {
         (None, _) => AfterBoot::Unsaved,
         (Some(kept), _) if confirmed.is_some_and(|confirmed| confirmed != kept) => AfterBoot::Unsaved,
-        (Some(_), AtBoot::Enabled | AtBoot::Failed) => AfterBoot::Stands,
+        (Some(_), AtBoot::Enabled | AtBoot::Late | AtBoot::Failed) => AfterBoot::Stands,
         (Some(_), AtBoot::Unknown) => AfterBoot::Unknown,
         (Some(_), at_boot) => AfterBoot::Gone(at_boot),
     }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use portreeve_core::{
-    gate::BOOT_UNIT,
     shell, text,
     words::{Text, Words},
 };
@@ -127,11 +126,12 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
 fn masked(file: &Path, what: Words) -> Failure {
     let runtime = if file.starts_with("/run") { "--runtime " } else { "" };
     let path = file.display();
+    let name = file.file_name().unwrap_or_default().display();
     Failure::new(Exit::Refused, what)
-        .because(text!("{BOOT_UNIT} is masked: {path}", "{BOOT_UNIT} がマスクされています({path})"))
+        .because(text!("{name} is masked: {path}", "{name} がマスクされています({path})"))
         .hint(text!(
-            "unmask it, and try again: systemctl unmask {runtime}{BOOT_UNIT}",
-            "マスクを解除してからやり直してください: systemctl unmask {runtime}{BOOT_UNIT}"
+            "unmask it, and try again: systemctl unmask {runtime}{name}",
+            "マスクを解除してからやり直してください: systemctl unmask {runtime}{name}"
         ))
 }
 

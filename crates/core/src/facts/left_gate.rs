@@ -53,6 +53,9 @@ pub enum KeptGate {
 pub enum AtBoot {
     /// The unit of the gate is enabled.
     Enabled,
+    /// It is, and the guard and what is steered come with it alone: the unit that puts these back before any service starts is not
+    /// enabled, or not as this program writes it.
+    Late,
     /// It is enabled, and failed when it was started last.
     Failed,
     /// Somebody masked it, so that nothing starts it.

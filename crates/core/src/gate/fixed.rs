@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, string::ToString, vec::Vec};
 
 use serde_json::{Value, json};
 
-use super::body::fixed;
+use super::former::forms;
 use crate::firewall::{Interface, Ruleset, Surroundings, nft};
 
 /// Whether rules, chains and sets among the objects of the table do what those do that were made, and no others are there
@@ -12,7 +12,10 @@ use crate::firewall::{Interface, Ruleset, Surroundings, nft};
 ///
 /// What the kernel keeps in sets for a while is no part of it.
 pub(super) fn is_as_made(objects: &[&Value]) -> bool {
-    let made = fixed();
+    forms().any(|made| is_made_so(objects, &made))
+}
+
+fn is_made_so(objects: &[&Value], made: &[Value]) -> bool {
     let names: BTreeSet<_> = made.iter().filter_map(name).collect();
     let is_fixed = |object: &&&Value| match rule_of(object) {
         Some(chain) => names.contains(&("chain", chain)) && !is_filled(chain),

@@ -20,7 +20,7 @@ impl Hindrance {
     pub fn of(at_boot: AtBoot) -> Option<Self> {
         const ENABLE: &str = "portreeve gate enable";
         let (why, fix, commands): (_, _, &[&str]) = match at_boot {
-            AtBoot::Enabled | AtBoot::Failed | AtBoot::Unknown => return None,
+            AtBoot::Enabled | AtBoot::Late | AtBoot::Failed | AtBoot::Unknown => return None,
             AtBoot::NotEnabled => (
                 text!("{BOOT_UNIT} is not enabled", "{BOOT_UNIT} が有効化されていません"),
                 text!("enable it at boot", "起動時に有効になるようにしてください"),

@@ -67,7 +67,7 @@ impl History {
     /// sandbox a container shows the boot id of its host (systemd.exec(5), systemd-nspawn(1)).
     #[must_use]
     pub fn is_ended_by_boot(&self, receipt: &Receipt, at_boot: AtBoot) -> bool {
-        let is_put_back = at_boot == AtBoot::Enabled && receipt.is_of_boot();
+        let is_put_back = matches!(at_boot, AtBoot::Enabled | AtBoot::Late) && receipt.is_of_boot();
         self.is_before_boot(receipt) && !is_put_back
     }
 

@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
+use portreeve_core::gate::EARLY_UNIT;
+
 use super::{BOOTS, confined};
 use crate::systemd::{OURS, Unit};
-
-/// Its name.
-pub(super) const NAME: &str = "portreeve-early.service";
 
 /// The unit, which starts `program`.
 ///
 /// The gate has to come after whatever flushes the packet filter, which elsewhere than on Debian starts no sooner than services do.
 /// Whatever services bind, and are led to, does not wait for that: this one comes before sysinit.target, and so before every unit
-/// that has the usual dependencies (systemd.service(5), "Default Dependencies").
+/// that has the usual dependencies (systemd.service(5), "Default Dependencies"). It asks for no mount: one that waits for the network
+/// would make a circle, of which systemd leaves out more than this.
 pub(super) fn unit(program: &Path) -> Unit {
     let (program, confined) = (program.display(), confined());
     let text = format!(
@@ -21,7 +21,6 @@ pub(super) fn unit(program: &Path) -> Unit {
 [Unit]
 Description=The guard of portreeve and what it steers, as they were confirmed last, before any service starts
 DefaultDependencies=no
-RequiresMountsFor=/var/lib/portreeve {program}
 After=local-fs.target systemd-sysctl.service
 Before={BOOTS} shutdown.target
 Conflicts=shutdown.target
@@ -35,7 +34,7 @@ ExecStart={program} apply --boot=early
 WantedBy={BOOTS}
 "
     );
-    Unit { name: NAME, text }
+    Unit { name: EARLY_UNIT, text }
 }
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
     #[test]
     fn it_waits_for_nothing_that_comes_with_services() {
         let Unit { name, text } = unit(Path::new("/usr/bin/portreeve"));
-        assert_eq!(name, NAME);
+        assert_eq!(name, "portreeve-early.service");
         for line in [
             "DefaultDependencies=no",
             "After=local-fs.target systemd-sysctl.service",

@@ -6,10 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
+use portreeve_core::{
+    facts::AtBoot,
+    gate::{BOOT_UNIT, EARLY_UNIT},
+};
 
-use super::{BOOTS, unit};
-use crate::{observe::origins::unit_file::folders, own::stranger, present::UNIT_DIRECTORIES, systemd};
+use super::{BOOTS, early, unit};
+use crate::{
+    observe::origins::unit_file::folders,
+    own::stranger,
+    present::UNIT_DIRECTORIES,
+    systemd::{self, Unit},
+};
 
 /// There where systemd is the first process (sd_booted(3)).
 const BOOTED: &str = "/run/systemd/system";
@@ -38,21 +46,34 @@ fn at_boot_of(root: &Path) -> AtBoot {
     if is_apart || !below(BOOTED).is_dir() {
         return AtBoot::Unknown;
     }
-    match unit_file(root, lasting()) {
+    let is_early = || of_unit(root, EARLY_UNIT, early::unit) == AtBoot::Enabled;
+    match of_unit(root, BOOT_UNIT, unit) {
+        AtBoot::Enabled if !is_early() => AtBoot::Late,
+        at_boot => at_boot,
+    }
+}
+
+/// The same of the unit of this name, which is `written` for a program.
+fn of_unit(root: &Path, name: &str, written: fn(&Path) -> Unit) -> AtBoot {
+    match unit_file(root, name, lasting()) {
         Some(file) if is_masked(&file) => AtBoot::Masked,
-        Some(file) if is_wanted(root) => changed(root, &file).unwrap_or(AtBoot::Enabled),
+        Some(file) if is_wanted(root, name) => changed(root, &file, name, written).unwrap_or(AtBoot::Enabled),
         _ => AtBoot::NotEnabled,
     }
 }
 
-/// The link or empty file that masks the unit by now, if only until the host boots (systemctl(1), "mask").
-pub(super) fn masked_by(root: &Path) -> Option<PathBuf> {
-    unit_file(root, UNIT_DIRECTORIES.iter()).filter(|file| is_masked(file))
+/// The link or empty file that masks the unit of this name by now, if only until the host boots (systemctl(1), "mask").
+pub(super) fn masked_by(root: &Path, name: &str) -> Option<PathBuf> {
+    unit_file(root, name, UNIT_DIRECTORIES.iter()).filter(|file| is_masked(file))
 }
 
 /// The unit, or what masks it, in the first of these folders where it is.
-fn unit_file(root: &Path, folders: impl Iterator<Item = &'static &'static str>) -> Option<PathBuf> {
-    folders.map(|units| root.join(units).join(BOOT_UNIT)).find(|file| is_there(file))
+fn unit_file(
+    root: &Path,
+    name: &str,
+    folders: impl Iterator<Item = &'static &'static str>,
+) -> Option<PathBuf> {
+    folders.map(|units| root.join(units).join(name)).find(|file| is_there(file))
 }
 
 /// The folders of units that outlast a boot.
@@ -62,14 +83,14 @@ fn lasting() -> impl Iterator<Item = &'static &'static str> {
 
 /// What keeps the enabled unit from starting this program: the unit is another one than is written for a program that stands
 /// where it should, and that root alone can change.
-fn changed(root: &Path, file: &Path) -> Option<AtBoot> {
-    if changed_by(root).is_some() {
+fn changed(root: &Path, file: &Path, name: &str, written: fn(&Path) -> Unit) -> Option<AtBoot> {
+    if changed_by(root, name).is_some() {
         return Some(AtBoot::DropIn);
     }
     let text = systemd::read(file).unwrap_or_default();
-    let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" apply --boot"));
-    match start.map(Path::new) {
-        Some(program) if text != unit(program).text => Some(AtBoot::Edited),
+    let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.split_once(" apply --boot"));
+    match start.map(|(program, _)| Path::new(program)) {
+        Some(program) if text != written(program).text => Some(AtBoot::Edited),
         Some(program) if stranger(program).is_some() || !is_executable(program) => Some(AtBoot::NoProgram),
         Some(_) => None,
         None => Some(AtBoot::Edited),
@@ -80,12 +101,12 @@ fn is_executable(program: &Path) -> bool {
     fs::metadata(program).is_ok_and(|file| file.mode() & 0o111 != 0)
 }
 
-/// The folder of a drop-in of the unit, which may start another program in its place (systemd.unit(5), "foo.service.d/" and
+/// The folder of a drop-in of the unit of this name, which may start another program in its place (systemd.unit(5), "foo.service.d/" and
 /// "foo-.service.d/").
 ///
 /// One of all services, as of `service.d`, is the host's own and none against the gate.
-pub(super) fn changed_by(root: &Path) -> Option<PathBuf> {
-    let own = folders(BOOT_UNIT).into_iter().filter(|folder| folder != OF_ALL);
+pub(super) fn changed_by(root: &Path, name: &str) -> Option<PathBuf> {
+    let own = folders(name).into_iter().filter(|folder| folder != OF_ALL);
     let has_any = |folder: &PathBuf| {
         let entries = fs::read_dir(below(root, folder)).into_iter().flatten().take(ENTRIES_MAX).flatten();
         entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "conf"))
@@ -112,10 +133,10 @@ pub(super) fn is_masked(file: &Path) -> bool {
 
 /// Whether whatever brings a machine up wants the unit, as `systemctl enable` lets it; what else wants it may be enabled by
 /// nobody.
-fn is_wanted(root: &Path) -> bool {
+fn is_wanted(root: &Path, name: &str) -> bool {
     let mut wants =
         lasting().flat_map(|units| ["wants", "requires"].map(|kind| format!("{units}/{BOOTS}.{kind}")));
-    wants.any(|folder| fs::symlink_metadata(root.join(folder).join(BOOT_UNIT)).is_ok())
+    wants.any(|folder| fs::symlink_metadata(root.join(folder).join(name)).is_ok())
 }
 
 #[cfg(test)]
@@ -141,6 +162,17 @@ mod tests {
         }
     }
 
+    impl Root {
+        /// With the unit that comes before any service.
+        fn with_early(self) -> Self {
+            let units = self.make("etc/systemd/system");
+            fs::write(units.join(EARLY_UNIT), early::unit(Path::new("/usr/bin/env")).text).unwrap();
+            let wants = self.make("etc/systemd/system/sysinit.target.wants");
+            symlink("/etc/systemd/system/portreeve-early.service", wants.join(EARLY_UNIT)).unwrap();
+            self
+        }
+    }
+
     impl Drop for Root {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
@@ -149,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_unit_is_enabled_by_a_link_of_what_wants_it() {
-        let root = Root::new("enabled");
+        let root = Root::new("enabled").with_early();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled);
         // That there is a unit does not start it.
         let units = root.make("etc/systemd/system");
@@ -185,6 +217,12 @@ mod tests {
             assert_eq!(at_boot_of(&root.0), at_boot, "{}", folder.display());
             fs::remove_dir_all(&folder).unwrap();
         }
+        for other in ["", "[Service]\nExecStart=/usr/bin/env apply --boot=early\n"] {
+            fs::write(units.join(EARLY_UNIT), other).unwrap();
+            assert_eq!(at_boot_of(&root.0), AtBoot::Late, "{other}");
+        }
+        fs::remove_file(units.join(EARLY_UNIT)).unwrap();
+        assert_eq!(at_boot_of(&root.0), AtBoot::Late);
         fs::remove_file(units.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "the unit is gone");
         symlink("/dev/null", units.join(BOOT_UNIT)).unwrap();
@@ -197,17 +235,17 @@ mod tests {
         let root = Root::new("masked");
         let [lasting, runtime] =
             ["etc/systemd/system", "run/systemd/system"].map(|units| root.make(units).join(BOOT_UNIT));
-        assert_eq!(masked_by(&root.0), None);
+        assert_eq!(masked_by(&root.0, BOOT_UNIT), None);
         symlink("/dev/null", &runtime).unwrap();
-        assert_eq!((at_boot_of(&root.0), masked_by(&root.0)), (AtBoot::NotEnabled, Some(runtime)));
+        assert_eq!((at_boot_of(&root.0), masked_by(&root.0, BOOT_UNIT)), (AtBoot::NotEnabled, Some(runtime)));
         symlink("/dev/null", &lasting).unwrap();
-        assert_eq!((at_boot_of(&root.0), masked_by(&root.0)), (AtBoot::Masked, Some(lasting)));
+        assert_eq!((at_boot_of(&root.0), masked_by(&root.0, BOOT_UNIT)), (AtBoot::Masked, Some(lasting)));
     }
 
     /// nftables.service, which wants it too, is disabled as long as nobody enables it.
     #[test]
     fn what_no_boot_reaches_or_outlasts_enables_nothing() {
-        let root = Root::new("unreached");
+        let root = Root::new("unreached").with_early();
         let units = root.make("etc/systemd/system");
         fs::write(units.join(BOOT_UNIT), unit(Path::new("/usr/bin/env")).text).unwrap();
         for (folder, at_boot) in [

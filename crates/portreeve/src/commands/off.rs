@@ -201,17 +201,17 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         out.changed();
     }
     let said = match taken {
-        Disabled { had_any: false, is_masked: false } => return Ok(()),
-        Disabled { is_masked: false, .. } => {
+        Disabled { had_any: false, masked: None } => return Ok(()),
+        Disabled { masked: None, .. } => {
             text!("Took {BOOT_UNIT} away.", "{BOOT_UNIT} を取り除きました。")
         }
-        Disabled { had_any: true, .. } => text!(
-            "Took away what enabled {BOOT_UNIT}, and left it masked; systemctl unmask {BOOT_UNIT} takes the mask away.",
-            "{BOOT_UNIT} の有効化を解除しました。マスクは残しています(解除するには systemctl unmask {BOOT_UNIT})。"
+        Disabled { had_any: true, masked: Some(masked) } => text!(
+            "Took away what enabled {BOOT_UNIT}, and left {masked} masked; systemctl unmask {masked} takes the mask away.",
+            "{BOOT_UNIT} の有効化を解除しました。{masked} のマスクは残しています(解除するには systemctl unmask {masked})。"
         ),
-        Disabled { .. } => text!(
-            "Left {BOOT_UNIT} masked; systemctl unmask {BOOT_UNIT} takes the mask away.",
-            "{BOOT_UNIT} のマスクは残しています(解除するには systemctl unmask {BOOT_UNIT})。"
+        Disabled { masked: Some(masked), .. } => text!(
+            "Left {masked} masked; systemctl unmask {masked} takes the mask away.",
+            "{masked} のマスクは残しています(解除するには systemctl unmask {masked})。"
         ),
     };
     if settings.verbosity == Verbosity::Quiet {

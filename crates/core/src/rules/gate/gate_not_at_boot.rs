@@ -5,7 +5,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use crate::{
     facts::{AtBoot, KeptGate, LeftGate},
     finding::{Finding, Severity},
-    gate::{BOOT_UNIT, Hindrance},
+    gate::{BOOT_UNIT, EARLY_UNIT, Hindrance},
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -51,6 +51,7 @@ fn finding(left: &LeftGate) -> Option<Finding> {
     }
     let said = match (&left.kept, left.at_boot) {
         (KeptGate::Whole { .. }, AtBoot::Failed) => return Some(failed()),
+        (KeptGate::Whole { .. }, AtBoot::Late) => return Some(late()),
         (_, AtBoot::Unknown) | (KeptGate::Whole { .. }, _) => return None,
         (KeptGate::Unreadable, _) => text!(
             "the gate is in force, and the next boot begins without it: what is kept of it in /var/lib/portreeve/gate cannot be read",
@@ -76,6 +77,20 @@ fn failed() -> Finding {
         "失敗の原因を確認し、解消してから再度起動してください"
     );
     let commands = [format!("systemctl status {BOOT_UNIT}"), format!("systemctl restart {BOOT_UNIT}")];
+    RULE.finding(said, fix).run(commands)
+}
+
+/// The gate comes in time; services would be there before the guard is.
+fn late() -> Finding {
+    let said = text!(
+        "the next boot puts back the guard and what is steered after services have started: {EARLY_UNIT} is not enabled, is masked, or is not as portreeve writes it",
+        "次の起動では、ガードと誘導の復元がサービスの起動より後になります({EARLY_UNIT} が有効化されていないか、マスクされているか、書き換えられています)"
+    );
+    let fix = text!(
+        "take away a mask or a drop-in that systemctl shows, and enable it anew",
+        "systemctl で表示されるマスクやドロップインがあれば取り除き、有効化し直してください"
+    );
+    let commands = [format!("systemctl status {EARLY_UNIT}"), "portreeve gate enable".into()];
     RULE.finding(said, fix).run(commands)
 }
 
@@ -131,6 +146,8 @@ mod tests {
     #[test]
     fn a_gate_that_a_boot_cannot_read_or_did_not_bring_back_is_found() {
         let said = |left, at_boot| kept(left, at_boot, Some).texts("gate-not-at-boot").concat();
+        let late = gated(AtBoot::Late, Some).texts("gate-not-at-boot").concat();
+        assert!(late.contains("after services have started: portreeve-early.service"), "{late}");
         for at_boot in [AtBoot::Enabled, AtBoot::Failed] {
             let said = said(KeptGate::Unreadable, at_boot);
             assert!(said.ends_with("what is kept of it in /var/lib/portreeve/gate cannot be read"), "{said}");
