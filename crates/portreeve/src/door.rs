@@ -197,6 +197,16 @@ pub(crate) fn on_trial(what: Words) -> Failure {
         })
 }
 
+/// Refuses a change of the gate while the guard or what is steered is on trial without one: what takes back the last change would mean
+/// that trial.
+///
+/// # Errors
+///
+/// Something is on trial.
+pub(crate) fn refuse_in_trial(door: &Door, what: Words) -> Result<(), Failure> {
+    if door.history.programs_on_trial(door.now).is_some() { Err(on_trial(what)) } else { Ok(()) }
+}
+
 /// Whose the trial is that runs now, where a receipt of it is here.
 pub(crate) fn whose_trial() -> Option<Text> {
     let (listing, history) = look(&directories::gate().ok()?).ok()?;

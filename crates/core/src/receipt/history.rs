@@ -276,6 +276,10 @@ impl History {
             Deed::Confirm { of } if receipt.outcome == Outcome::Done => {
                 self.of(of).ok_or(Edge::Unknown(receipt))?
             }
+            // Both halves are tried together.
+            Deed::Programs { with: Some(of), until: Some(_), .. } => {
+                trial().filter(|trial| trial.number == of).unwrap_or(receipt)
+            }
             _ => receipt,
         };
         if receipt.outcome == Outcome::Refused {

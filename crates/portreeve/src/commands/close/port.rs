@@ -55,6 +55,7 @@ pub(super) fn run(
     // Whoever may not is told so before he waits, and of one that was killed it is told what became of it.
     let door = door::open(FAILED)?;
     door::refuse_without_confirmed(&door, FAILED)?;
+    door::refuse_in_trial(&door, FAILED)?;
     let confirmed = door.confirmed();
     drop(door);
     let close = |world: &World<'_>, asked: &_| plan::close(world, &ports, confirmed.as_ref(), asked);
