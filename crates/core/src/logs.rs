@@ -138,6 +138,19 @@ pub fn read(program: Program, message: &str) -> Reading<'_> {
     }
 }
 
+/// Reads the beginning of a longer line, whose end a stranger chose: what web servers write of a request stands before whatever else he
+/// sent, and of any other line it could be read two ways.
+#[must_use]
+pub fn read_beginning(program: Program, beginning: &str) -> Reading<'_> {
+    match program {
+        Program::Access => match access::read(beginning) {
+            Reading::Nothing => Reading::Ambiguous,
+            reading => reading,
+        },
+        _ => Reading::Ambiguous,
+    }
+}
+
 impl<'l> Reading<'l> {
     /// Of somebody at a place that was read once.
     const fn of(source: IpAddr, deed: Deed<'l>, user: Option<&'l str>, port: Option<u16>) -> Self {

@@ -53,14 +53,16 @@ fn asked(message: &str) -> Option<Reading<'_>> {
     let Parts { host, source, user, asked, .. } = parts(message)?;
     let end = end_of_text(asked)?;
     let (request, rest) = (&asked[..end], asked[end + 1..].strip_prefix(' ')?);
-    let status: u16 = place::word(rest).0.parse().ok().filter(|status| (100..600).contains(status))?;
+    // Where the line was cut what ends with it may be a part of a number.
+    let (status, rest) = rest.split_once(' ')?;
+    let status: u16 = status.parse().ok().filter(|status| (100..600).contains(status))?;
     let deed = Deed::Asked(Asked { host, request, status, is_led: is_led(rest) });
     Some(Reading::of(source, deed, user, None))
 }
 
-/// Whether `404 153 "page" "agent"` names a page.
+/// Whether `153 "page" "agent"` names a page.
 fn is_led(rest: &str) -> bool {
-    let (_, rest) = place::word(place::word(rest).1);
+    let (_, rest) = place::word(rest);
     let text = rest.strip_prefix('"');
     let page = text.and_then(|text| Some(&text[..end_of_text(text)?]));
     page.is_some_and(|page| !["", "-"].contains(&page))

@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString as _},
 };
 
-use super::{Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read};
+use super::{Attempt, Deed, LINE_BYTES_MAX, Program, Reading, header, read, read_beginning};
 
 /// `failed 192.0.2.1 as x`, `ambiguous` or `nothing`.
 fn told(program: Program, message: &str) -> String {
@@ -211,6 +211,28 @@ fn the_end_of_a_line_that_was_cut_is_nobodys() {
     let user = "x".repeat(LINE_BYTES_MAX);
     let message = format!("Failed password for invalid user {user} from 192.0.2.1 port 5 ssh2");
     assert_eq!(told(Program::Sshd, &message), "ambiguous");
+    assert_eq!(
+        read_beginning(Program::Sshd, "Accepted password for x from 192.0.2.1 port 5 ssh2"),
+        Reading::Ambiguous
+    );
+}
+
+/// What a client makes long in a request to a web server stands behind what is judged.
+#[test]
+fn the_beginning_of_a_request_is_enough() {
+    let whole = "192.0.2.1 - ann [a] \"GET /x HTTP/1.1\" 401 153 \"-\" \"long";
+    let read = |end: usize| match read_beginning(Program::Access, &whole[..end]) {
+        Reading::Attempt(Attempt { user, deed: Deed::Asked(asked), .. }) => Some((user, asked.status)),
+        reading => {
+            assert_eq!(reading, Reading::Ambiguous);
+            None
+        }
+    };
+    let status = whole.find(" 401 ").unwrap() + 5;
+    assert_eq!(
+        (read(whole.len()), read(status), read(status - 1)),
+        (Some((Some("ann"), 401)), Some((Some("ann"), 401)), None)
+    );
 }
 
 #[test]

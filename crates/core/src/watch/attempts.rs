@@ -23,8 +23,9 @@ const BUCKETS: usize = 1 << 11;
 const SERVICES_MAX: usize = 1_024;
 /// A process of sshd or vsftpd is there for one connection, which is over by then.
 const CONNECTION_SECONDS: u32 = 600;
-/// Dovecot writes of one try twice: as who asked, and as who was asked. Postfix writes of one mechanism after the other.
-const PAUSE_SECONDS: u32 = 3;
+/// Dovecot writes of one try twice: as who asked, and as who was asked. Postfix writes of one mechanism after the other, between which
+/// PAM makes it wait.
+const PAUSE_SECONDS: u32 = 30;
 
 /// A web server asks for a user and his password so, and gives what was asked for so (RFC 9110 §15).
 const UNAUTHORIZED: u16 = 401;

@@ -58,6 +58,12 @@ const PROBED: &[&str] = &[
     "/xmlrpc.php",
 ];
 
+/// Endings of what makes up a page.
+const PARTS: &[&str] = &[
+    "avif", "css", "gif", "ico", "jpeg", "jpg", "js", "map", "mp4", "png", "svg", "ttf", "webm", "webp",
+    "woff", "woff2",
+];
+
 /// So many of these, or so many others that are not there and nothing between that is.
 const PROBED_MAX: u32 = 5;
 const MISSED_MAX: u32 = 20;
@@ -78,8 +84,8 @@ fn probed(path: &str) -> Option<u8> {
 /// What a request tells of whoever made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
-    /// It was answered well.
-    Good,
+    /// It was answered well; which of those that are probed for it is, if any.
+    Good(Option<u8>),
     /// It was refused, and is one of those that are probed for.
     Probed(u8),
     /// It has this digest, and there is no such thing.
@@ -92,15 +98,24 @@ impl Request {
     /// What it tells. Whom a page leads to what is not there follows a link of somebody's who did not look.
     pub(super) fn of(key: Key, asked: &Asked<'_>) -> Self {
         match asked.status {
-            ..400 => Self::Good,
+            ..400 => Self::Good(probed(asked.target())),
             status if !is_refusal(status) => Self::Other,
             status => match probed(asked.target()) {
                 Some(place) => Self::Probed(place),
-                None if is_missing(status) && !asked.is_led => Self::Missed(path::digest(key, asked)),
+                None if is_missing(status) && !asked.is_led && !is_part_of_page(asked.target()) => {
+                    Self::Missed(path::digest(key, asked))
+                }
                 None => Self::Other,
             },
         }
     }
+}
+
+/// Whether it is what pages have browsers ask for: of one that was moved many are dead, and no browser need say what led it there.
+fn is_part_of_page(target: &str) -> bool {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit(['/', '.']).next().unwrap_or_default();
+    path.contains('.') && PARTS.iter().any(|part| ending.eq_ignore_ascii_case(part))
 }
 
 /// Whether a server answers so what it has not or gives to nobody, 444 by silence; not where it is busy or down, nor where it asks for
@@ -120,23 +135,16 @@ struct Day {
     probed: u64,
     /// A bit for each path that was not there.
     missed: [u64; 4],
-    /// How many of these were not there the day before either.
-    missed_count: u8,
     /// When the first of all of them was asked for; 0 of none.
     first: u32,
-}
-
-impl Day {
-    /// What was there since takes back what was not.
-    const fn forgive(&mut self) {
-        (self.missed, self.missed_count) = ([0; 4], 0);
-    }
 }
 
 /// What is remembered of one source at one server: of the last day, and of the one before, as what is looked at ends at no midnight.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Paths {
     days: [Day; 2],
+    /// A bit for each of [`PROBED`] that was given to him: such a server is not meant.
+    given: u64,
     /// When the last of them began; 0 where none did.
     began: u32,
     is_told: bool,
@@ -147,12 +155,18 @@ impl Paths {
     pub(super) fn asks(&mut self, tick: u32, request: Request) -> bool {
         self.turn(tick.max(1));
         match request {
-            Request::Good => self.days.iter_mut().for_each(Day::forgive),
+            Request::Good(place) => {
+                self.given |= place.map_or(0, |place| 1 << (place % 64));
+                self.days.iter_mut().for_each(|day| day.missed = [0; 4]);
+            }
             Request::Probed(place) => self.today(tick).probed |= 1 << (place % 64),
-            Request::Missed(path) => self.misses(tick, path),
+            Request::Missed(path) => {
+                self.today(tick).missed[(path >> 6) as usize % 4] |= 1 << (path % 64);
+            }
             Request::Other => {}
         }
-        let is_news = request != Request::Good && self.count() > 0 && !self.is_told;
+        let is_good = matches!(request, Request::Good(_));
+        let is_news = !is_good && self.count() > 0 && !self.is_told;
         self.is_told |= is_news;
         is_news
     }
@@ -188,18 +202,12 @@ impl Paths {
         day
     }
 
-    fn misses(&mut self, tick: u32, path: u64) {
-        let (word, bit) = ((path >> 6) as usize % 4, 1 << (path % 64));
-        let is_new = self.days.iter().all(|day| day.missed[word] & bit == 0);
-        let day = self.today(tick);
-        day.missed[word] |= bit;
-        day.missed_count = day.missed_count.saturating_add(u8::from(is_new));
-    }
-
     /// How many different paths make him a suspect; 0 where they do not.
     pub(super) fn count(&self) -> u32 {
-        let probed = self.days.iter().fold(0, |all, day| all | day.probed).count_ones();
-        let missed = self.days.iter().map(|day| u32::from(day.missed_count)).sum();
+        let [before, today] = &self.days;
+        let probed = ((before.probed | today.probed) & !self.given).count_ones();
+        let both = before.missed.iter().zip(today.missed);
+        let missed = both.map(|(before, today)| (before | today).count_ones()).sum();
         if probed >= PROBED_MAX {
             probed
         } else if missed >= MISSED_MAX {
@@ -271,7 +279,7 @@ mod tests {
             let mut own = Paths::default();
             (1..60_u64).find(|nth| {
                 if Some(*nth) == between {
-                    own.asks(1, Request::Good);
+                    own.asks(1, Request::Good(None));
                 }
                 own.asks(1, Request::Missed(*nth))
             })
@@ -284,7 +292,7 @@ mod tests {
     fn what_is_asked_for_within_seconds_is_told_whatever_the_hour() {
         let told = |request: &dyn Fn(u32) -> Request| {
             let mut own = Paths::default();
-            own.asks(1, Request::Good);
+            own.asks(1, Request::Good(None));
             (1..40).find(|nth| own.asks(DAY_TICKS - 3 + nth, request(*nth))).map(|nth| (nth, own.first()))
         };
         let probed = |nth: u32| Request::Probed(u8::try_from(nth % 64).unwrap());
@@ -292,26 +300,46 @@ mod tests {
         assert_eq!(told(&|nth| Request::Missed(nth.into())), Some((20, DAY_TICKS - 2)));
     }
 
+    /// The editor of a site that has what others probe for.
+    #[test]
+    fn what_was_given_to_somebody_he_does_not_probe_for() {
+        let mut own = Paths::default();
+        assert!(!(0..9).any(|place| own.asks(1, Request::Good(Some(place)))));
+        assert!(!(0..9).chain(20..24).any(|place| own.asks(2, Request::Probed(place))));
+        assert!(own.asks(3, Request::Probed(30)));
+    }
+
+    #[test]
+    fn what_was_not_there_yesterday_counts_today() {
+        let mut own = Paths::default();
+        let mut misses = |day: u32, paths: core::ops::Range<u64>| {
+            paths.into_iter().any(|path| own.asks(day * DAY_TICKS + 1, Request::Missed(path)))
+        };
+        assert!(!misses(0, 0..19) && !misses(1, 0..19));
+        assert!(misses(2, 19..38));
+    }
+
     #[test]
     fn what_was_asked_for_two_days_ago_is_forgotten() {
         let mut own = Paths::default();
         assert!(!(1..5).any(|nth| own.asks(nth, Request::Probed(u8::try_from(nth).unwrap()))));
         assert!(!own.asks(2 * DAY_TICKS + 1, Request::Probed(9)));
-        assert!(size_of::<Paths>() <= 112, "with where it is, 2 MiB of all");
+        assert!(size_of::<Paths>() <= 120, "with where it is, 2 MiB of all");
     }
 
     /// A page with many broken pictures, and a site that has moved.
     #[test]
     fn whoever_follows_dead_links_is_not_told_of() {
-        let told = |is_led| {
+        let told = |is_led, ending: &str| {
             let mut own = Paths::default();
             (1..60).find(|nth| {
-                let path = alloc::format!("/{nth}.png");
+                let path = alloc::format!("/{nth}{ending}");
                 own.asks(1, Request::of([1, 2], &Asked { is_led, ..missing(&path) }))
             })
         };
         // Of two paths both may have one bit.
-        assert!(told(false).is_some_and(|nth| (20..24).contains(&nth)));
-        assert_eq!(told(true), None);
+        assert!(told(false, "").is_some_and(|nth| (20..24).contains(&nth)));
+        assert!(told(false, ".zip").is_some() && told(false, "/png").is_some());
+        assert_eq!((told(true, ""), told(false, ".PNG"), told(false, ".js?v=1")), (None, None, None));
     }
 }

@@ -207,7 +207,7 @@ fn what_postfix_writes_of_one_login_is_one_try() {
         let said = format!("warning: unknown[{PROBER}]: SASL {mechanism} authentication failed: x");
         (seconds, format!("Oct 10 13:55:00 host postfix/smtpd[7]: {said}"))
     };
-    let login = [(5, "CRAM-MD5"), (0, "PLAIN"), (1, "LOGIN")].map(line);
+    let login = [(25, "CRAM-MD5"), (8, "PLAIN"), (8, "LOGIN")].map(line);
     let logins = |count: usize| login.iter().cycle().take(3 * count).cloned().collect::<Vec<_>>();
     assert_eq!(told(&logins(4)), [""; 0]);
     assert_eq!(told(&logins(5)).len(), 1);

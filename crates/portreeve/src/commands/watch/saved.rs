@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
-    logs::{Program, Reading, header, read},
+    logs::{Program, Reading, header, read, read_beginning},
     text,
     watch::{Course, Event, Happening, Key, Known, Packet, Replay, Step, Suspicion, Watch, Way, Written},
     words::Words,
@@ -221,9 +221,8 @@ impl Judgement {
         let counts = &mut self.counts;
         counts.lines += 1;
         let Some(header) = header::split(&line.text) else { return Vec::new() };
+        let read = if line.is_cut { read_beginning } else { read };
         let attempt = match read(header.program, header.message) {
-            // Where a line was cut a stranger chooses.
-            _ if line.is_cut => Reading::Ambiguous,
             // So he may where it is of another form than the rest.
             Reading::Attempt(_) if !line.is_own => Reading::Ambiguous,
             reading => reading,

@@ -394,12 +394,8 @@ fn judge(
     known: &Known,
     (wrote, traces, counting): (&mut HashMap<ServiceNumber, Timestamp>, &mut Traces, &mut Counting),
 ) -> Vec<Suspicion> {
-    // Where a line was cut a stranger chooses.
-    let reading = if spoken.is_cut {
-        Reading::Ambiguous
-    } else {
-        logs::read(spoken.header.program, spoken.header.message)
-    };
+    let read = if spoken.is_cut { logs::read_beginning } else { logs::read };
+    let reading = read(spoken.header.program, spoken.header.message);
     counting.pulse.ambiguous += u64::from(reading == Reading::Ambiguous);
     let Reading::Attempt(attempt) = reading else { return Vec::new() };
     counting.pulse.attempts += 1;
