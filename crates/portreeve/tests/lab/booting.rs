@@ -167,7 +167,7 @@ fn a_mask_stays_and_what_enabled_the_unit_goes(site: &Site) {
     site.run(&format!("rm {UNIT} && ln -s /dev/null {UNIT} && systemctl daemon-reload"));
     let off = site.ask("off gate --no-session");
     ends(&off, 0, "Took the gate away");
-    ends(&off, 0, "Took away what enabled portreeve-boot.service, and left it masked");
+    ends(&off, 0, "Took away what enabled portreeve-boot.service, and left portreeve-boot.service masked");
     assert!(!gate_stands(site));
     let left = site.run("find /etc/systemd /run/systemd/system -name '*portreeve*'").stdout;
     assert_eq!(left, format!("{UNIT}\n"));
