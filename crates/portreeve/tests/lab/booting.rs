@@ -174,6 +174,35 @@ fn a_mask_stays_and_what_enabled_the_unit_goes(site: &Site) {
     ends(&site.ask("off gate --no-session"), 0, "Left portreeve-boot.service masked");
 }
 
+/// Else services are there before the guard is, and nobody knows.
+#[test]
+fn the_unit_that_comes_before_any_service_is_missed_and_put_anew() {
+    const EARLY: &str = "/etc/systemd/system/portreeve-early.service";
+    let site = site();
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
+    let is_missed = || site.ask("audit --fail-on never").stdout.contains("after services have started");
+    assert!(!is_missed());
+    for wrong in [
+        "systemctl -q disable portreeve-early".to_owned(),
+        format!("rm {EARLY}"),
+        format!("sed -i s/early$/whole/ {EARLY}"),
+    ] {
+        site.run(&wrong);
+        assert!(is_missed(), "{wrong}");
+        ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+        assert!(!is_missed(), "{wrong}");
+    }
+    site.run(&format!("mkdir {EARLY}.d && printf '[Service]\\nExecStart=\\n' >{EARLY}.d/x.conf"));
+    assert!(is_missed());
+    let refused = site.ask("gate enable");
+    assert!(refused.status == 5 && refused.stderr.contains(&format!("rm -r {EARLY}.d")), "{refused:#?}");
+    site.run(&format!("rm -r {EARLY}.d && ln -sf /dev/null {EARLY} && systemctl daemon-reload"));
+    let refused = site.ask("gate enable");
+    assert!(refused.status == 5 && refused.stderr.contains("unmask portreeve-early.service"), "{refused:#?}");
+    ends(&site.ask("off gate --no-session"), 0, "left portreeve-early.service masked");
+}
+
 /// A file that cannot be read: the host comes up without a gate, and the unit says why.
 #[test]
 fn a_host_with_a_broken_boot_file_comes_up_and_says_so() {
