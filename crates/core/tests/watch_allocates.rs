@@ -92,3 +92,23 @@ fn lines_of_logs_take_none() {
     });
     assert_eq!(quiet, 0);
 }
+
+#[test]
+fn requests_to_web_servers_take_none() {
+    let requests = [("/a/../b?c", 200), ("/a", 401), ("/b", 404), ("/.env", 404)].map(|(path, status)| {
+        let when = "10/Oct/2026:13:55:36 +0000";
+        format!("203.0.113.7 - ann [{when}] \"GET {path} HTTP/1.1\" {status} 1 \"-\" \"-\"")
+    });
+    let mut watch = Watch::new([1, 2], Timestamp::UNIX_EPOCH);
+    let service = watch.service("web");
+    let known = Known::default();
+    let quiet = counted(|| {
+        for line in requests.iter().cycle().take(16) {
+            let header = header::split(line).expect("it has one");
+            let Reading::Attempt(attempt) = read(header.program, header.message) else { panic!("it is one") };
+            let what = Happening::Written(Written::of(service, &header, attempt));
+            assert!(watch.step(&known, &Event { at: Timestamp::UNIX_EPOCH, what }).is_empty());
+        }
+    });
+    assert_eq!(quiet, 0);
+}

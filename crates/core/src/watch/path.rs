@@ -2,41 +2,61 @@
 //!
 //! Who looks for holes writes `//.env`, `/%2eenv`, `/x/../.env` and `http://host/.env`, and servers take them for the same.
 
-use alloc::vec::Vec;
-use core::hash::Hasher as _;
+use core::{hash::Hasher as _, ops::Deref};
 
 use siphasher::sip::SipHasher13;
 
 use super::Key;
-use crate::logs::Asked;
+use crate::logs::{Asked, LINE_BYTES_MAX};
 
 /// Its bytes, decoded once, each run of slashes as one, without the host before, the question behind, and steps to where it stands
-/// already (`.`) and up again (`..`).
-pub(super) fn plain(target: &str) -> Vec<u8> {
-    let path = without_host(target).split(['?', '#']).next().unwrap_or_default();
-    let mut rest = path.as_bytes();
-    let mut plain = Vec::with_capacity(rest.len());
-    while let Some((byte, behind)) = decoded(rest) {
-        rest = behind;
-        if byte == b'/' {
-            end_segment(&mut plain);
-        }
-        if byte != b'/' || plain.last() != Some(&b'/') {
-            plain.push(byte);
-        }
-    }
-    end_segment(&mut plain);
-    plain
+/// already (`.`) and up again (`..`). No line is longer, and a step of the watch takes no memory.
+pub(super) struct Plain {
+    bytes: [u8; LINE_BYTES_MAX],
+    length: usize,
 }
 
-/// Takes the last segment away again where it is a step, and the one before with a step up; the root is as high as there is.
-fn end_segment(path: &mut Vec<u8>) {
-    let begin = last_segment(path);
-    match path[begin..] {
-        [b'.'] => path.truncate(begin),
-        [b'.', b'.'] if begin > 1 => path.truncate(last_segment(&path[..begin - 1])),
-        [b'.', b'.'] => path.truncate(begin),
-        _ => {}
+impl Deref for Plain {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Plain {
+    /// Of what a request is for.
+    pub(super) fn of(target: &str) -> Self {
+        let path = without_host(target).split(['?', '#']).next().unwrap_or_default();
+        let (mut plain, mut rest) = (Self { bytes: [0; LINE_BYTES_MAX], length: 0 }, path.as_bytes());
+        while let Some((byte, behind)) = decoded(rest) {
+            rest = behind;
+            if byte == b'/' {
+                plain.end_segment();
+            }
+            if byte != b'/' || plain.last() != Some(&b'/') {
+                plain.push(byte);
+            }
+        }
+        plain.end_segment();
+        plain
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    /// Takes the last segment away again where it is a step, and the one before with a step up; the root is as high as there is.
+    fn end_segment(&mut self) {
+        let begin = last_segment(self);
+        match self[begin..] {
+            [b'.', b'.'] if begin > 1 => self.length = last_segment(&self[..begin - 1]),
+            [b'.'] | [b'.', b'.'] => self.length = begin,
+            _ => {}
+        }
     }
 }
 
@@ -47,14 +67,14 @@ fn last_segment(path: &[u8]) -> usize {
 
 /// What tells it from others of its host, and nobody can choose who does not know the key.
 pub(super) fn digest(key: Key, asked: &Asked<'_>) -> u64 {
-    hashed(key, &[asked.host.unwrap_or_default().as_bytes(), &plain(asked.target())])
+    hashed(key, &[asked.host.unwrap_or_default().as_bytes(), &Plain::of(asked.target())])
 }
 
 /// The same of all that a server may answer differently: the method, and the question behind it.
 pub(super) fn digest_of_request(key: Key, asked: &Asked<'_>) -> u64 {
     let question = asked.target().split_once('?').map_or("", |(_, question)| question);
     let parts = [asked.host.unwrap_or_default(), asked.method(), question].map(str::as_bytes);
-    hashed(key, &[parts[0], parts[1], parts[2], &plain(asked.target())])
+    hashed(key, &[parts[0], parts[1], parts[2], &Plain::of(asked.target())])
 }
 
 fn hashed(key: Key, parts: &[&[u8]]) -> u64 {
@@ -111,7 +131,7 @@ mod tests {
             "/%2e%2e/a/b/../%2E./.env",
             "/../../.env",
         ] {
-            let meant = String::from_utf8(plain(written));
+            let meant = String::from_utf8(Plain::of(written).to_vec());
             assert_eq!(meant.as_deref(), Ok("/.env"), "{written}");
             assert_eq!(digest(None, written), digest(None, "/.env"), "{written}");
         }
@@ -128,6 +148,15 @@ mod tests {
         );
         let others = ["OPTIONS /a?b HTTP/1.1", "GET /a?c HTTP/1.1", "GET /a HTTP/1.1", "GET /b?b HTTP/1.1"];
         assert!(others.map(digest).iter().all(|it| *it != own));
+    }
+
+    /// A line that was cut is no longer either.
+    #[test]
+    fn of_a_longer_path_the_beginning_is_compared() {
+        let long = ["/", &"x".repeat(LINE_BYTES_MAX), "/../.env"].concat();
+        assert_eq!(Plain::of(&long).len(), LINE_BYTES_MAX);
+        let within = ["/", &"x".repeat(LINE_BYTES_MAX - 9), "/../.env"].concat();
+        assert_eq!(&*Plain::of(&within), b"/.env");
     }
 
     #[test]
@@ -152,8 +181,8 @@ mod tests {
             ("a/..", ""),
             ("a/../../b", "/b"),
         ] {
-            assert_eq!(String::from_utf8_lossy(&plain(written)), meant, "{written}");
+            assert_eq!(String::from_utf8_lossy(&Plain::of(written)), meant, "{written}");
         }
-        assert_eq!(plain("/%ff\u{e9}").len(), 4);
+        assert_eq!(Plain::of("/%ff\u{e9}").len(), 4);
     }
 }

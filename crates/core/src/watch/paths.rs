@@ -1,6 +1,9 @@
 //! Who asks a web server for what only those ask for who look for holes (A19).
 
-use super::{Key, TICKS_EACH_SECOND, path};
+use super::{
+    Key, TICKS_EACH_SECOND,
+    path::{self, Plain},
+};
 use crate::logs::Asked;
 
 /// Beginnings of paths that nobody comes to by a link, in small letters: places of secrets, of consoles, and of what has been broken
@@ -76,7 +79,8 @@ const BYTES_MAX: usize = 16;
 /// The number of a path that is probed for; `None` of any other.
 fn probed(path: &str) -> Option<u8> {
     let mut begin = [0; BYTES_MAX];
-    begin.iter_mut().zip(path::plain(path)).for_each(|(own, byte)| *own = byte.to_ascii_lowercase());
+    let plain = Plain::of(path);
+    begin.iter_mut().zip(plain.iter()).for_each(|(own, byte)| *own = byte.to_ascii_lowercase());
     let place = PROBED.iter().position(|known| begin.starts_with(known.as_bytes()))?;
     u8::try_from(place).ok()
 }
