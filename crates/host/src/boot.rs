@@ -15,7 +15,7 @@ use portreeve_core::{
 
 use crate::{
     enforce::guard::shown::PLACE,
-    systemd::{self, Begins, OURS, Started, State, Unit, UnitError},
+    systemd::{self, Begins, OURS, State, Unit, UnitError},
 };
 
 /// What was confirmed of the guard last.
@@ -102,8 +102,7 @@ pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     }
     let (units, at_boot) = ([unit(program), early::unit(program)], at_boot());
     let are_same = systemd::runs() && units.iter().all(|unit| systemd::state(unit) == State::Same);
-    let is_put =
-        are_same && at_boot == AtBoot::Enabled && systemd::started(EARLY_UNIT, BOOTS) == Started::ByItself;
+    let is_put = are_same && at_boot == AtBoot::Enabled;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);
     }

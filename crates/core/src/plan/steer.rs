@@ -284,8 +284,7 @@ struct Astray {
 
 fn astray(world: &World<'_>, tenant: Tenant<'_>, led: &[Led]) -> Vec<Astray> {
     let of = |way: (Protocol, Family)| {
-        let is_of_way = |led: &&Led| led.tenant() == tenant.key() && (led.protocol, led.family) == way;
-        let stranger = match led.iter().find(is_of_way) {
+        let stranger = match led_over(tenant, way, led) {
             Some(led) => {
                 let (pid, process) = stranger(world, tenant.owners(), led)?;
                 let Text { en, ja } = name_of(process);
@@ -296,6 +295,11 @@ fn astray(world: &World<'_>, tenant: Tenant<'_>, led: &[Led]) -> Vec<Astray> {
         Some(Astray { way, stranger })
     };
     tenant.ways().filter_map(of).collect()
+}
+
+/// The one of `led` to which what comes in for `tenant` over `way` is led.
+fn led_over<'l>(tenant: Tenant<'_>, way: (Protocol, Family), led: &'l [Led]) -> Option<&'l Led> {
+    led.iter().find(|led| led.tenant() == tenant.key() && (led.protocol, led.family) == way)
 }
 
 /// Each socket once, with all the families that it is for.

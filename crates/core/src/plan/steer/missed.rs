@@ -1,6 +1,6 @@
 //! What nobody is led to and somebody is to see to, and what nobody misses: over a family at which its service was never heard (A5, A12, A20).
 
-use super::{Unled, dead, socket};
+use super::{Unled, dead, led_over, socket};
 use crate::{
     address::{Address, Family},
     facts::Led,
@@ -13,7 +13,7 @@ use crate::{
 #[must_use]
 pub fn is_served(world: &World<'_>, (routes, led): (&Routes, &[Led]), service: &str) -> bool {
     let is_found = |tenant: Tenant<'_>| {
-        tenant.ways().all(|way| is_led(tenant, way, led) || is_unmissed(world, tenant, way, led))
+        tenant.ways().all(|way| led_over(tenant, way, led).is_some() || is_unmissed(world, tenant, way, led))
     };
     let mut own = routes.tenants().filter(|tenant| tenant.key().0 == service).peekable();
     own.peek().is_some() && own.all(is_found)
@@ -36,11 +36,7 @@ pub(super) fn is_unmissed(
 ) -> bool {
     let is_named = |address: &Address| Family::of(address.ip.to_canonical()) == family;
     let mut others = Family::ALL.into_iter().filter(|other| *other != family);
-    others.any(|other| is_led(tenant, (protocol, other), led))
+    others.any(|other| led_over(tenant, (protocol, other), led).is_some())
         && !tenant.addresses().any(is_named)
         && socket(world, tenant, (protocol, family), None) == Err(Unled::Nobody)
-}
-
-fn is_led(tenant: Tenant<'_>, way: (Protocol, Family), led: &[Led]) -> bool {
-    led.iter().any(|led| led.tenant() == tenant.key() && (led.protocol, led.family) == way)
 }

@@ -122,10 +122,7 @@ fn named(kind: u16, text: &str) -> Vec<u8> {
 
 /// What an answer tells of a set; nothing where that is a part of a rule.
 fn set(bytes: &[u8]) -> Option<Set> {
-    let value = |wanted| {
-        let mut all = attributes(bytes.get(HEADER.len()..)?);
-        all.find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
-    };
+    let value = |wanted| inner(bytes.get(HEADER.len()..)?, wanted);
     let flags = value(FLAGS).and_then(|value| bytes_at(value, 0)).map_or(0, u32::from_be_bytes);
     let name = proc::text(value(OF_SET)?.split(|&byte| byte == 0).next().unwrap_or_default());
     let kind = if flags & MAP == 0 { "set" } else { "map" };
