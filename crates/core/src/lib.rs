@@ -25,6 +25,7 @@ pub mod nearest;
 pub mod opener;
 pub mod origin;
 pub mod owner;
+pub mod packages;
 pub mod peers;
 pub mod plan;
 pub mod policy;
