@@ -38,6 +38,8 @@ mod registry;
 mod sight;
 #[path = "../../fuzz/feed/snapshot.rs"]
 mod snapshot;
+#[path = "../../fuzz/feed/versions.rs"]
+mod versions;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
 
@@ -144,6 +146,11 @@ fn what_etcd_says() {
 #[test]
 fn snapshots() {
     replay("snapshot", snapshot::feed);
+}
+
+#[test]
+fn versions_of_packages() {
+    replay("versions", versions::feed);
 }
 
 #[test]

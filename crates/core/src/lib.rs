@@ -41,6 +41,7 @@ pub mod steer;
 pub mod steered;
 pub mod unit;
 pub mod user_info;
+pub mod version;
 pub mod visible;
 pub mod watch;
 pub mod words;
