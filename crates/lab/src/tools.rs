@@ -40,6 +40,7 @@ pub const TOOLS: &[Tool] = &[
     tool("qemu-system-x86_64", "qemu-system-x86", "boots another kernel"),
     tool("busybox", "busybox-static", "is all that kernel's system"),
     tool("bpftool", "bpftool", "is a witness of what a kernel lets BPF do"),
+    tool("rpmlua", "rpm", "is a witness of how versions of rpm are ordered"),
     tool("/usr/bin/python3", "python3", "binds ports as anybody's program does"),
 ];
 

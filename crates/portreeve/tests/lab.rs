@@ -100,6 +100,7 @@ mod lab {
     mod unread;
     mod untold;
     mod verification;
+    mod version_order;
     mod why;
     mod witnesses;
     mod written;
