@@ -1,5 +1,6 @@
 //! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
 
+mod code;
 mod firewall;
 mod foothold;
 mod gap;
@@ -19,6 +20,7 @@ mod steering_program;
 pub(crate) mod testing;
 mod watched;
 
+pub use code::{Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, Kernels, Offer, Package};
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
@@ -74,6 +76,9 @@ pub struct Snapshot {
     /// How they came to run, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origins: Option<Origins>,
+    /// What code its processes run, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The packet filter of the observer's own namespace, where it was asked for and could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<Firewall>,

@@ -23,6 +23,7 @@ pub mod links;
 mod namespaces;
 mod openings;
 pub mod origins;
+pub mod packages;
 mod pids;
 mod processes;
 pub mod sessions;
@@ -118,7 +119,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }
-    let mut processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
+    let (mut processes, code) = processes::read_all(wanted.files, &search.holders(), &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
     containers::label(&mut processes);
     if processes::hide_their_units(&processes) {
@@ -148,6 +149,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         connections,
         processes,
         origins,
+        code,
         firewall: firewall::read(wanted.firewall, &mut gaps),
         gate: None,
         guard: None,

@@ -64,6 +64,16 @@ pub enum GapKind {
     HiddenSteering,
     /// The ledger, which could not be read; `detail` says why. A judgement finds it, no look does.
     UnreadLedger,
+    /// The packages of a root, which could not be read; `detail` names what stood in the way.
+    UnreadPackages,
+    /// The packages of a root in a form that only its own tools read; `detail` names the file.
+    OldPackages,
+    /// What could be installed, of which there are no lists; `detail` names the root where it is not the host's.
+    MissingUpdateData,
+    /// What could be installed, as far as a file tells that could not be read; `detail` names it.
+    UnreadUpdateData,
+    /// Whether an archive is one of security updates, as it does not say what it is; `detail` names its file.
+    UnnamedArchive,
 }
 
 impl Gap {
@@ -94,6 +104,11 @@ impl Gap {
             | GapKind::PacketPrograms
             | GapKind::HiddenSteering
             | GapKind::UnreadLedger
+            | GapKind::UnreadPackages
+            | GapKind::OldPackages
+            | GapKind::MissingUpdateData
+            | GapKind::UnreadUpdateData
+            | GapKind::UnnamedArchive
             | GapKind::TooMany => false,
         }
     }
@@ -102,6 +117,19 @@ impl Gap {
     #[must_use]
     pub const fn hides_claims(&self) -> bool {
         matches!(self.what, GapKind::UnreadLedger)
+    }
+
+    /// Whether it leaves open whose the running code is, or what would be installed in its place.
+    #[must_use]
+    pub const fn hides_packages(&self) -> bool {
+        matches!(
+            self.what,
+            GapKind::UnreadPackages
+                | GapKind::OldPackages
+                | GapKind::MissingUpdateData
+                | GapKind::UnreadUpdateData
+                | GapKind::UnnamedArchive
+        )
     }
 
     /// Whether it leaves open who gets what comes in for a port, whoever has bound it.
@@ -127,7 +155,8 @@ impl Gap {
     pub const fn hides_listeners(&self) -> bool {
         let is_of_packets = self.hides_firewall() || self.is_before_rules();
         let is_beside = matches!(self.what, GapKind::HiddenFiles | GapKind::HiddenSteering);
-        !self.hides_holders() && !self.hides_claims() && !is_of_packets && !is_beside
+        let is_of_hosts = self.hides_holders() || self.hides_claims() || self.hides_packages();
+        !is_of_hosts && !is_of_packets && !is_beside
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -192,6 +221,23 @@ impl Gap {
             GapKind::UnlistedRules => unlisted(detail),
             GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
+            GapKind::UnreadPackages => text!(
+                "whose the running code is: {detail} could not be read",
+                "実行中のコードのパッケージ({detail} を読み取れませんでした)"
+            ),
+            GapKind::OldPackages => text!(
+                "whose the running code is: {detail} is an old rpm database, which only rpm reads",
+                "実行中のコードのパッケージ({detail} は rpm だけが読み取れる旧形式のデータベースです)"
+            ),
+            GapKind::MissingUpdateData => no_lists(detail),
+            GapKind::UnreadUpdateData => text!(
+                "updates that wait: {detail} could not be read",
+                "未適用の更新の一部({detail} を読み取れませんでした)"
+            ),
+            GapKind::UnnamedArchive => text!(
+                "whether an archive is one of security updates: {detail} names neither label nor suite",
+                "アーカイブがセキュリティ更新用かどうか({detail} に Label も Suite もありません)"
+            ),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -261,6 +307,14 @@ impl Gap {
                 en: "see what is wrong with it: portreeve ledger check",
                 ja: "portreeve ledger check で状態を確認してください",
             },
+            GapKind::UnreadPackages | GapKind::OldPackages => Words {
+                en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
+                ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
+            },
+            GapKind::MissingUpdateData | GapKind::UnreadUpdateData | GapKind::UnnamedArchive => Words {
+                en: "fetch the lists: apt-get update",
+                ja: "apt-get update で一覧を取得してください",
+            },
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
@@ -278,6 +332,19 @@ fn steering(detail: &str) -> Text {
     text!(
         "what is steered: only root may read it, and {en_detail}",
         "誘導の状態(root だけが読み取れます。{ja_detail} は誘導の対象です)"
+    )
+}
+
+fn no_lists(root: &str) -> Text {
+    if root.is_empty() {
+        return text!(
+            "updates that wait: there are no lists of packages",
+            "未適用の更新(パッケージの一覧がありません)"
+        );
+    }
+    text!(
+        "updates that wait in {root}: there are no lists of packages",
+        "{root} の未適用の更新(パッケージの一覧がありません)"
     )
 }
 
@@ -349,6 +416,11 @@ mod tests {
             (GapKind::UndecidedOwners, true, false),
             (GapKind::HiddenSteering, false, false),
             (GapKind::UnreadLedger, false, false),
+            (GapKind::UnreadPackages, false, false),
+            (GapKind::OldPackages, false, false),
+            (GapKind::MissingUpdateData, false, false),
+            (GapKind::UnreadUpdateData, false, false),
+            (GapKind::UnnamedArchive, false, false),
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!(gap.hides_claims(), what == GapKind::UnreadLedger);

@@ -80,7 +80,7 @@ pub struct Parent {
 }
 
 /// Whether the executable on disk is the one that runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExeState {
     /// The same device and inode.

@@ -22,6 +22,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         other: Vec::new(),
         processes: BTreeMap::new(),
         origins: None,
+        code: None,
         firewall: None,
         gate: None,
         guard: None,

@@ -22,6 +22,8 @@ pub fn gap_matters<'a>(
             listeners.any(|listener| listener.breadth() != Breadth::Loopback)
         }
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
+        // A port is as it is whatever waits to be installed: whoever asks for that is told.
+        _ if gap.hides_packages() => false,
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => misses_namespace(snapshot, scope),
         _ => true,

@@ -59,6 +59,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         other: Vec::new(),
         processes: BTreeMap::new(),
         origins: None,
+        code: None,
         firewall: None,
         gate: None,
         guard: None,
@@ -122,7 +123,7 @@ impl Scribe {
             Holder::that_started(pid, event.process.started, event.since_boot)
         };
         let holders: Vec<_> = first.iter().map(holder).collect();
-        let mut processes = processes::read_all(Files::Executable, &holders, &mut Gaps::default());
+        let (mut processes, _) = processes::read_all(Files::Executable, &holders, &mut Gaps::default());
         for (pid, event) in first {
             processes.entry(pid).or_insert_with(|| self.process(&event.process));
         }

@@ -7,6 +7,16 @@ use portreeve_core::facts::{Gap, GapKind};
 pub(super) struct Gaps(Vec<Gap>);
 
 impl Gaps {
+    /// Those of a look that go on.
+    pub(super) const fn of(gaps: Vec<Gap>) -> Self {
+        Self(gaps)
+    }
+
+    /// One more thing of this kind, which `detail` names.
+    pub(super) fn detailed(&mut self, what: GapKind, detail: &str) {
+        self.add_detailed(what, 1, detail);
+    }
+
     /// `count` more things of this kind; none is no gap.
     pub(super) fn add(&mut self, what: GapKind, count: u32) {
         self.add_detailed(what, count, "");

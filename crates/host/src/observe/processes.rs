@@ -1,6 +1,7 @@
 //! What is known of a process that holds a socket (A12).
 
 mod above;
+mod catalogue;
 mod code;
 mod script;
 pub(super) mod view;
@@ -12,9 +13,10 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use portreeve_core::{
     cgroup,
-    facts::{GapKind, Parent, Privilege, Process},
+    facts::{Code, GapKind, Parent, Privilege, Process},
 };
 
+use self::catalogue::{Catalogue, Runs};
 use super::{Files, Gaps, clock, holders::Holder, share::share, users::Users};
 use crate::proc::{self, stat, status};
 
@@ -24,15 +26,23 @@ const CMDLINE_BYTES_MAX: usize = 32 * 1024;
 /// Reading a process takes more steps, but a further thread begins by reading what all of them need.
 const STEPS_EACH: usize = 4;
 
-/// The facts of everybody who holds a wanted socket.
-pub(super) fn read_all(files: Files, holders: &[Holder], gaps: &mut Gaps) -> BTreeMap<u32, Process> {
+/// The facts of everybody who holds a wanted socket, and what code they run, where files are compared.
+pub(super) fn read_all(
+    files: Files,
+    holders: &[Holder],
+    gaps: &mut Gaps,
+) -> (BTreeMap<u32, Process>, Option<Code>) {
     let mut processes = BTreeMap::new();
+    let mut catalogue = Catalogue::default();
     for part in share(holders, || Part::new(files), Part::read) {
         gaps.add(GapKind::VanishedProcesses, part.vanished);
         gaps.add(GapKind::HiddenFiles, part.hidden_files);
-        processes.extend(part.processes);
+        for (pid, Known { process, runs, .. }) in part.known {
+            runs.into_iter().for_each(|runs| catalogue.add(pid, runs));
+            processes.insert(pid, process);
+        }
     }
-    processes
+    (processes, (files == Files::Mappings).then(|| catalogue.into_code()))
 }
 
 /// Whether nothing can tell the units of some: the host, or a sandbox, has no cgroup2 hierarchy.
@@ -45,29 +55,39 @@ pub(super) fn hide_their_units(processes: &BTreeMap<u32, Process>) -> bool {
 /// What one thread read.
 struct Part {
     reader: Reader,
-    processes: Vec<(u32, Process)>,
+    known: Vec<(u32, Known)>,
     vanished: u32,
     hidden_files: u32,
 }
 
 impl Part {
     fn new(files: Files) -> Self {
-        Self { reader: Reader::new(files), processes: Vec::new(), vanished: 0, hidden_files: 0 }
+        Self { reader: Reader::new(files), known: Vec::new(), vanished: 0, hidden_files: 0 }
     }
 
     fn read(&mut self, holder: &Holder) -> usize {
         // Asked after the facts were read: what was read is then of the process that holds the socket.
         let read = self.reader.read(holder.pid, holder.thread());
-        match read.filter(|(started_ticks, _)| holder.is_the_one(*started_ticks)) {
-            Some((_, process)) => {
-                let hidden = self.reader.files == Files::Mappings && process.stale_files.is_none();
+        match read.filter(|known| holder.is_the_one(known.started_ticks)) {
+            Some(known) => {
+                let hidden = self.reader.files == Files::Mappings && known.process.stale_files.is_none();
                 self.hidden_files += u32::from(hidden);
-                self.processes.push((holder.pid, process));
+                self.known.push((holder.pid, known));
             }
             None => self.vanished += 1,
         }
         STEPS_EACH
     }
+}
+
+/// What was read of one process.
+#[derive(Debug)]
+struct Known {
+    /// When it started, in clock ticks.
+    started_ticks: u64,
+    process: Process,
+    /// The code that it runs, where that was asked for.
+    runs: Option<Runs>,
 }
 
 /// What reading several processes has in common.
@@ -91,15 +111,15 @@ impl Reader {
             all_capabilities: all_capabilities(),
             files,
             parents: HashMap::new(),
-            code: code::Disk::new(),
+            code: code::Disk::default(),
             views: view::Views::new(),
         }
     }
 
-    /// Every fact that can be read of the process, with its start in clock ticks; `None` where it is gone.
+    /// Every fact that can be read of the process; `None` where it is gone.
     ///
     /// Its files are looked at through a `thread` of it, as they are gone with a first thread that has ended.
-    fn read(&mut self, pid: u32, thread: u32) -> Option<(u64, Process)> {
+    fn read(&mut self, pid: u32, thread: u32) -> Option<Known> {
         let path = |name: &str| format!("/proc/{thread}/{name}");
         let status =
             status::read(&proc::read(format!("/proc/{pid}/status"), proc::SMALL_BYTES).unwrap_or_default());
@@ -113,18 +133,22 @@ impl Reader {
             _ => None,
         };
         let cgroup = proc::cgroup(pid);
-        let stale_files = view.as_ref().and_then(|view| self.stale_files(thread, view));
+        let mut runs = view.as_ref().and_then(|view| self.runs(thread, view));
         let privilege = self.privilege(thread, status);
         // The last: whoever started when it says has had the number ever since, so that all of this is of one process.
         let stat = stat::of(pid)?;
         let place = cgroup.as_deref().map(cgroup::read).unwrap_or_default();
+        let started = self.started(stat.started_ticks);
+        if let (Some(runs), Some(view), Some(script)) = (&mut runs, &view, &script) {
+            runs.files.push(code::script(script, started, view));
+        }
         let process = Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
             exe,
             exe_elsewhere,
             script,
             exe_state,
-            stale_files,
+            stale_files: runs.as_ref().and_then(|runs| code::stale_files(&runs.files)),
             cmdline,
             user: status.uid.map(|uid| self.users.name(uid)),
             uid: status.uid,
@@ -133,11 +157,11 @@ impl Reader {
             unit: place.unit,
             user_unit: place.user_unit,
             container: place.container,
-            started: Some(self.started(stat.started_ticks)),
+            started: Some(started),
             cwd,
             parent: self.parent(&stat),
         };
-        Some((stat.started_ticks, process))
+        Some(Known { started_ticks: stat.started_ticks, process, runs })
     }
 
     fn is_elsewhere(&mut self, pid: u32, exe: &str) -> bool {
@@ -152,9 +176,9 @@ impl Reader {
         Some(Parent { pid, name: parent.comm.clone() })
     }
 
-    fn stale_files(&mut self, pid: u32, view: &view::View) -> Option<Vec<String>> {
+    fn runs(&mut self, pid: u32, view: &view::View) -> Option<Runs> {
         match self.files {
-            Files::Mappings => self.code.stale_files(pid, view),
+            Files::Mappings => Some(Runs { mounts: view.mounts, files: self.code.mapped(pid, view)? }),
             Files::Executable => None,
         }
     }
@@ -199,7 +223,9 @@ mod tests {
 
     #[test]
     fn this_process_is_read_as_it_is() {
-        let (_, process) = Reader::new(Files::Mappings).read(std::process::id(), std::process::id()).unwrap();
+        let Known { process, runs, .. } =
+            Reader::new(Files::Mappings).read(std::process::id(), std::process::id()).unwrap();
+        assert_eq!(runs.unwrap().files[0].path, process.exe.clone().unwrap());
         assert_eq!(process.exe, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
         assert_eq!(process.exe_state, ExeState::Same);
         assert_eq!(process.cmdline, std::env::args().collect::<Vec<_>>());
@@ -212,7 +238,7 @@ mod tests {
     fn one_process_without_a_cgroup_hides_its_unit() {
         let told = |cgroup: Option<&str>| Process {
             cgroup: cgroup.map(str::to_owned),
-            ..Reader::new(Files::Executable).read(std::process::id(), std::process::id()).unwrap().1
+            ..Reader::new(Files::Executable).read(std::process::id(), std::process::id()).unwrap().process
         };
         let known = (1, told(Some("/")));
         assert!(!hide_their_units(&BTreeMap::from([known.clone()])));

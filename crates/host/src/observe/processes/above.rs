@@ -31,8 +31,8 @@ fn climb(pid: u32, known: &BTreeMap<u32, Process>, above: &mut BTreeMap<u32, Pro
         if !known.contains_key(&parent) {
             let read = reader.read(parent, parent);
             // Whoever loses its parent is given another at once: the number was the parent's while it was read.
-            let Some((_, process)) = read.filter(|_| is_still_parent(parent, child)) else { return };
-            above.insert(parent, process);
+            let Some(known) = read.filter(|_| is_still_parent(parent, child)) else { return };
+            above.insert(parent, known.process);
         }
         child = parent;
     }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn those_above_this_process_are_read_up_to_the_first() {
         let own = std::process::id();
-        let (_, process) = Reader::new(Files::Executable).read(own, own).unwrap();
+        let process = Reader::new(Files::Executable).read(own, own).unwrap().process;
         let above = read_above(&[own].into(), &[(own, process)].into());
         let parent = std::os::unix::process::parent_id();
         assert!(above.contains_key(&parent), "{:?}", above.keys());

@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, fs, io, os::unix::ffi::OsStrExt as _};
 
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::facts::ExeState;
 use rustix::fs::{major, minor};
 
-use super::view::{FileId, View, linked};
+use super::view::{Standing, View, linked};
 use crate::proc::{
     self,
     maps::{self, Mapping},
@@ -74,61 +75,110 @@ fn named_in_bytes(told: &[u8]) -> (Option<String>, ExeState) {
     (Some(path), state)
 }
 
+/// A file whose code a process runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Mapped {
+    /// Its path without " (deleted)".
+    pub(super) path: String,
+    pub(super) state: ExeState,
+    /// Since when another file has stood at its path.
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Mapped {
+    /// Whether it is no longer the one on the disk, and was no file that a program makes for itself.
+    fn is_stale(&self, scratch: &[&str]) -> bool {
+        match self.state {
+            ExeState::Replaced => true,
+            ExeState::Deleted => !scratch.iter().any(|place| self.path.starts_with(place)),
+            ExeState::Same | ExeState::Memfd | ExeState::Unknown => false,
+        }
+    }
+}
+
+/// The paths of those that were replaced or deleted; `None` where none is known to be so and some could not be looked up.
+pub(super) fn stale_files(mapped: &[Mapped]) -> Option<Vec<String>> {
+    stale_among(mapped, SCRATCH)
+}
+
+fn stale_among(mapped: &[Mapped], scratch: &[&str]) -> Option<Vec<String>> {
+    let stale = mapped.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
+    let stale: Vec<_> = stale.collect();
+    let is_whole = mapped.iter().all(|file| file.state != ExeState::Unknown);
+    (is_whole || !stale.is_empty()).then_some(stale)
+}
+
+/// Sooner after the start than this a script may have been written before it, as far as clocks tell.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
+
+/// The script of a process that started then: an interpreter has read what stood there at that time.
+pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
+    let known = |state, since| Mapped { path: path.to_owned(), state, since };
+    let Ok(standing) = view.look(path) else { return known(ExeState::Unknown, None) };
+    let Some(Standing { since, .. }) = standing else { return known(ExeState::Deleted, None) };
+    match since.filter(|since| started.saturating_add(CLOCKS_DIFFER).is_ok_and(|read| *since > read)) {
+        Some(since) => known(ExeState::Replaced, Some(since)),
+        None => known(ExeState::Same, None),
+    }
+}
+
 /// What stands on the disk, remembered over processes that share a mount namespace.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Disk {
-    known: HashMap<(u64, String), FileId>,
-    scratch: &'static [&'static str],
+    known: HashMap<(u64, String), Option<Standing>>,
 }
 
 impl Disk {
-    /// Nothing is known of it yet.
-    pub(super) fn new() -> Self {
-        Self { known: HashMap::new(), scratch: SCRATCH }
+    /// The files that a process has mapped as code; `None` where the maps cannot be read.
+    pub(super) fn mapped(&mut self, pid: u32, view: &View) -> Option<Vec<Mapped>> {
+        let maps = proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?;
+        Some(maps::read(&maps).into_iter().map(|mapping| self.compare(pid, view, mapping)).collect())
     }
 
-    /// The paths of the mapped files that were replaced or deleted; `None` where the maps cannot be read, or where
-    /// none is known to be so and some could not be looked up.
-    pub(super) fn stale_files(&mut self, pid: u32, view: &View) -> Option<Vec<String>> {
-        let mappings = maps::read(&proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?);
-        let mut is_whole = true;
-        let mut stale = Vec::new();
-        for mapping in mappings {
-            match self.is_stale(pid, view, &mapping) {
-                Ok(true) => stale.push(mapping.path),
-                Ok(false) => {}
-                Err(_) => is_whole = false,
-            }
-        }
-        (is_whole || !stale.is_empty()).then_some(stale)
+    fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Mapped {
+        let (state, since) = self.state(pid, view, &mapping).unwrap_or((ExeState::Unknown, None));
+        Mapped { path: mapping.path, state, since }
     }
 
-    fn is_stale(&mut self, pid: u32, view: &View, mapping: &Mapping) -> io::Result<bool> {
+    fn state(
+        &mut self,
+        pid: u32,
+        view: &View,
+        mapping: &Mapping,
+    ) -> io::Result<(ExeState, Option<Timestamp>)> {
         if view.is_remote(&mapping.path) {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let readings = mapping.readings.iter().filter_map(|path| self.on_disk(view, path).transpose());
         let found: Vec<_> = readings.collect::<io::Result<_>>()?;
-        let is_scratch = || self.scratch.iter().any(|place| mapping.path.starts_with(place));
-        if found.iter().any(|&id| is_mapped(id, mapping)) || found.is_empty() && is_scratch() {
-            return Ok(false);
+        if found.iter().any(|file| is_mapped(file.id, mapping)) || is_linked(pid, mapping, &found) {
+            return Ok((ExeState::Same, None));
         }
-        // Overlay file systems tell another device in maps than in stat: the mapping's own link decides.
-        match linked(&format!("/proc/{pid}/map_files/{}", mapping.range)) {
-            Ok(mapped) => Ok(mapped.is_some_and(|mapped| found.iter().all(|&id| id != mapped))),
-            // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.
-            Err(_) => Ok(found.iter().all(|&(_, inode)| inode != mapping.inode)),
-        }
+        Ok(match found.first() {
+            Some(file) => (ExeState::Replaced, file.since),
+            None => (ExeState::Deleted, None),
+        })
     }
 
-    fn on_disk(&mut self, view: &View, path: &str) -> io::Result<FileId> {
+    fn on_disk(&mut self, view: &View, path: &str) -> io::Result<Option<Standing>> {
         let key = (view.mounts, path.to_owned());
-        if let Some(&id) = self.known.get(&key) {
-            return Ok(id);
+        if let Some(&standing) = self.known.get(&key) {
+            return Ok(standing);
         }
-        let id = view.find(path)?;
-        self.known.insert(key, id);
-        Ok(id)
+        let standing = view.look(path)?;
+        self.known.insert(key, standing);
+        Ok(standing)
+    }
+}
+
+/// Whether one of the files `found` is the mapped one, although the maps tell another device, as they do of overlay file
+/// systems: the mapping's own link decides.
+fn is_linked(pid: u32, mapping: &Mapping, found: &[Standing]) -> bool {
+    match linked(&format!("/proc/{pid}/map_files/{}", mapping.range)) {
+        // What is not mapped any more is not stale either.
+        Ok(mapped) => mapped.is_none_or(|mapped| found.iter().any(|file| file.id == mapped)),
+        // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.
+        Err(_) => found.iter().any(|file| file.id.1 == mapping.inode),
     }
 }
 
@@ -171,8 +221,8 @@ mod tests {
 
         /// Wherever the tests run, which may be below /tmp, `scratch` alone counts as such a place.
         fn stale_files(&self, scratch: &'static [&'static str]) -> Option<Vec<String>> {
-            let mut disk = Disk { scratch, ..Disk::new() };
-            disk.stale_files(self.0.id(), &Views::new().of(self.0.id()).unwrap())
+            let view = Views::new().of(self.0.id()).unwrap();
+            stale_among(&Disk::default().mapped(self.0.id(), &view).unwrap(), scratch)
         }
     }
 
@@ -231,14 +281,14 @@ mod tests {
     #[test]
     fn a_file_on_a_network_file_system_is_never_asked_for() {
         let pid = std::process::id();
-        let mut disk = Disk::new();
+        let stale = |view: &View| stale_files(&Disk::default().mapped(pid, view).unwrap());
         let view = Views::new().of(pid).unwrap();
         let exe = std::env::current_exe().unwrap().to_string_lossy().into_owned();
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Same));
-        assert_eq!(disk.stale_files(pid, &view), Some(Vec::new()));
+        assert_eq!(stale(&view), Some(Vec::new()));
         let view = with_server_at(view, exe.rsplit_once('/').unwrap().0);
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Unknown));
-        assert_eq!(disk.stale_files(pid, &view), None);
-        assert_eq!(Disk::new().stale_files(pid, &blind(view)), None, "nothing could be looked up");
+        assert_eq!(stale(&view), None);
+        assert_eq!(stale(&blind(view)), None, "nothing could be looked up");
     }
 }

@@ -10,10 +10,11 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, makedev, openat, openat2,
-        readlinkat, statx,
+        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, makedev,
+        openat, openat2, readlinkat, statx,
     },
     io::Errno,
 };
@@ -29,15 +30,39 @@ const LINKS_MAX: u32 = 40;
 const STEPS_MAX: u32 = 4096;
 
 /// A file by device and inode, or `None` where no file stands.
-pub(super) type FileId = Option<(u64, u64)>;
+pub(in crate::observe) type FileId = Option<(u64, u64)>;
+
+/// A file that stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Its device and inode.
+    pub(super) id: (u64, u64),
+    /// Since when it has been as it is: written, or put there as another file. What only changed its name, its owner or its
+    /// mode was there before (statx(2), stx_btime and stx_mtime).
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Standing {
+    fn of(stat: &Statx) -> Self {
+        let told = StatxFlags::from_bits_retain(stat.stx_mask);
+        // Where a file system keeps no birth, a new name is not told from a new file.
+        let born = if told.contains(StatxFlags::BTIME) { stat.stx_btime } else { stat.stx_ctime };
+        let since = [born, stat.stx_mtime].into_iter().filter_map(time).max();
+        Self { id: id(stat), since }
+    }
+}
+
+fn time(time: StatxTimestamp) -> Option<Timestamp> {
+    Timestamp::new(time.tv_sec, time.tv_nsec.try_into().ok()?).ok()
+}
 
 /// From where the paths of a process lead to its files.
 ///
 /// /proc tells paths from the root of a process' mount namespace, not from its chroot: a daemon that locked itself up
 /// after its start still runs the file at the namespace's path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::observe) struct View {
-    pub(super) mounts: u64,
+    pub(in crate::observe) mounts: u64,
     /// The root of the mount namespace; links and dots do not lead out of it.
     root: Arc<OwnedFd>,
     places: Arc<Places>,
@@ -51,8 +76,13 @@ impl View {
     }
 
     /// Which file stands at `path` for the process.
-    pub(super) fn find(&self, path: &str) -> io::Result<FileId> {
+    pub(in crate::observe) fn find(&self, path: &str) -> io::Result<FileId> {
         Ok(self.stat(path)?.map(|stat| id(&stat)))
+    }
+
+    /// The file at `path` for the process, with the time since when it has been there.
+    pub(super) fn look(&self, path: &str) -> io::Result<Option<Standing>> {
+        Ok(self.stat(path)?.map(|stat| Standing::of(&stat)))
     }
 
     /// Whether a regular file stands at `path` for the process.
@@ -70,7 +100,8 @@ impl View {
         (bytes.len() < limit).then_some(bytes)
     }
 
-    fn open(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
+    /// The file at `path`, opened for nothing but to be looked at (O_PATH), whatever kind it is.
+    pub(in crate::observe) fn open(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
         let straight = self.step(self.root.as_fd(), path, ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS);
         match straight.and_then(|file| metadata(&file).map(|stat| (file, stat))) {
             Ok((_, stat)) if kind(&stat) == FileType::Symlink => self.walk(path),
@@ -173,10 +204,13 @@ fn names(path: &str) -> Vec<String> {
     path.rsplit('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
 }
 
+/// What is asked of a file.
+const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME).union(StatxFlags::MNT_ID);
+
 /// What the kernel knows of an opened file without asking a server for news (statx(2), AT_STATX_DONT_SYNC).
 fn metadata(file: impl AsFd) -> rustix::io::Result<Statx> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    statx(file, "", flags, StatxFlags::TYPE | StatxFlags::UID | StatxFlags::INO | StatxFlags::MNT_ID)
+    statx(file, "", flags, WANTED)
 }
 
 /// Which file a link of /proc leads to, whatever became of its path.

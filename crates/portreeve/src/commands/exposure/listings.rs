@@ -85,6 +85,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         other: Vec::new(),
         processes: BTreeMap::new(),
         origins: None,
+        code: None,
         firewall: Some(Firewall { listings }),
         gate: None,
         guard: None,

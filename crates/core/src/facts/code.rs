@@ -1,0 +1,192 @@
+//! The program code behind the ports: which files run, whose they are, and what would be installed in their place (A18).
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ExeState;
+use crate::version::Scheme;
+
+/// What processes run, as places in lists: many of them run the same libraries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Code {
+    /// Every file that one of the processes has mapped as code, or runs as its script.
+    pub files: Vec<CodeFile>,
+    /// The files of each process, as places in `files`.
+    pub processes: BTreeMap<u32, Vec<u32>>,
+    /// The roots below which these files stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<CodeRoot>,
+    /// The kernel that runs and those that are installed; `None` where no package of this root has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Kernels>,
+}
+
+/// A file whose code runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CodeFile {
+    /// Its path, as whoever runs it has it.
+    pub path: String,
+    /// Whether the file on disk is still the one that runs.
+    pub state: ExeState,
+    /// Since when another file has stood at the path, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// The root below which it stands, as a place in the roots; `None` where that could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<u32>,
+    /// Its package, as a place in those of the root; `None` where it is of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<u32>,
+    /// What the file tells of its own build, where it is of no package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+}
+
+/// What an executable carries about its build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// What built it: `go1.22.1`, `rust`.
+    pub by: String,
+    /// What it is, as its makers call it: a module, a crate.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+/// A tree of files with at most one package database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CodeRoot {
+    /// What it is called where it is not the host's own: a container's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How its packages are kept; `None` where there is no database, or none that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// The release, as advisories name it: `Debian:12`, `Alpine:v3.20`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The packages of the files that run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Package>,
+    /// When the lists of what could be installed were made, the newest of them; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub lists_made: Option<Timestamp>,
+    /// When they were fetched last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub lists_fetched: Option<Timestamp>,
+}
+
+/// How packages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Database {
+    /// dpkg's (dpkg(1)).
+    Dpkg,
+    /// rpm's (rpm(8)).
+    Rpm,
+    /// Alpine's (apk(8)).
+    Apk,
+}
+
+impl Database {
+    /// By which order its versions are compared.
+    #[must_use]
+    pub const fn scheme(self) -> Scheme {
+        match self {
+            Self::Dpkg => Scheme::Debian,
+            Self::Rpm => Scheme::Rpm,
+            Self::Apk => Scheme::Apk,
+        }
+    }
+}
+
+/// A package some of whose files run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// The architecture that it was built for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// The version that is installed.
+    pub version: String,
+    /// The source package, where it is called otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The version of the source, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
+    /// Whether a person had it kept as it is (apt-mark(8), hold).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub held: bool,
+    /// What could be installed in its place; `None` where no list was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+    /// Whether the installed version stands in a security archive; `None` where no list has it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_from_security: Option<bool>,
+}
+
+/// What archives offer of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Offer {
+    /// The version that would be installed, the installed one where nothing else would be (`apt-cache policy`); `None`
+    /// where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+    /// The newest version that any archive has; `None` where none has the package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// The newest version in a security archive, where it is newer than the installed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<String>,
+}
+
+/// The kernel that runs and those that are installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Kernels {
+    /// The release that runs (uname(2)).
+    pub running: String,
+    /// The version of the package that it came from, where the kernel itself tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_version: Option<String>,
+    /// The installed ones.
+    pub installed: Vec<InstalledKernel>,
+}
+
+/// A kernel that a package put on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InstalledKernel {
+    /// Its release: the name of its directory of modules.
+    pub release: String,
+    /// The package.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+}
+
+impl Code {
+    /// The files that a process runs.
+    pub fn of(&self, pid: u32) -> impl Iterator<Item = &CodeFile> {
+        let places = self.processes.get(&pid).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|&place| self.files.get(place as usize))
+    }
+
+    /// The root of a file.
+    #[must_use]
+    pub fn root(&self, file: &CodeFile) -> Option<&CodeRoot> {
+        self.roots.get(file.root? as usize)
+    }
+
+    /// The package of a file.
+    #[must_use]
+    pub fn package(&self, file: &CodeFile) -> Option<&Package> {
+        self.root(file)?.packages.get(file.package? as usize)
+    }
+}

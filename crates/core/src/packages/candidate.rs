@@ -1,0 +1,132 @@
+//! Which version of a package would be installed, and whether a newer one is a security update (apt_preferences(5), A18).
+
+use alloc::{string::String, vec::Vec};
+use core::cmp::Ordering;
+
+use super::{
+    Installed,
+    list::{Entry, Rollout},
+    pins::{NEVER, Pins, Subject, Understanding},
+    release::{Automation, Release},
+};
+use crate::{
+    facts::Offer,
+    version::{Scheme, compare},
+};
+
+/// Where versions come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Archive {
+    /// What it says of itself.
+    pub release: Release,
+    /// The host that it is fetched from; empty for one on this host.
+    pub host: String,
+    /// The part of it.
+    pub component: String,
+    /// The architecture of its list.
+    pub architecture: String,
+    /// Whether it is what is installed, which apt takes for an archive of its own, called `now`.
+    pub is_installed: bool,
+}
+
+impl Archive {
+    /// What is installed.
+    fn installed() -> Self {
+        let release = Release { suite: "now".into(), ..Release::default() };
+        Self { release, is_installed: true, ..Self::default() }
+    }
+
+    /// Its priority where nobody told another.
+    const fn priority(&self) -> i32 {
+        match self.release.automation {
+            _ if self.is_installed => 100,
+            Automation::Full => 500,
+            Automation::Upgrades => 100,
+            Automation::None => 1,
+        }
+    }
+}
+
+/// A version with those that offer it.
+struct Version<'a> {
+    version: &'a str,
+    archives: Vec<&'a Archive>,
+    rollout: Rollout,
+}
+
+/// From here on a version is installed even where it is older than the installed one.
+const DOWNGRADES: i32 = 1000;
+
+/// What would be installed in the place of `installed`, of what `entries` offer, each with its archive.
+///
+/// As apt's `pkgPolicy::GetCandidateVer` chooses: the highest priority, and of these the newest; nothing older than what is
+/// installed, except by a priority of 1000 and above.
+#[must_use]
+pub fn offer(installed: &Installed, entries: &[(&Archive, Entry<'_>)], pins: &Pins) -> Offer {
+    let own = Archive::installed();
+    let fits = |entry: &Entry<'_>| {
+        entry.architecture == "all"
+            || installed.architecture.as_deref().is_none_or(|own| own == entry.architecture)
+    };
+    let entries: Vec<_> = entries.iter().filter(|(_, entry)| fits(entry)).collect();
+    let mut versions: Vec<Version<'_>> = Vec::new();
+    for (archive, entry) in &entries {
+        add(&mut versions, archive, *entry);
+    }
+    let newest = versions.iter().map(|version| version.version).max_by(|a, b| compare(Scheme::Debian, a, b));
+    let is_newer = |version: &str| compare(Scheme::Debian, version, &installed.version) == Ordering::Greater;
+    let secure =
+        entries.iter().filter(|(archive, entry)| archive.release.is_security() && is_newer(entry.version));
+    let security = secure.map(|(_, entry)| entry.version).max_by(|a, b| compare(Scheme::Debian, a, b));
+    let newest = newest.map(Into::into);
+    let security = security.map(Into::into);
+    add(
+        &mut versions,
+        &own,
+        Entry { version: &installed.version, architecture: "", rollout: Rollout::Everybody },
+    );
+    Offer { candidate: candidate(installed, &versions, pins), newest, security }
+}
+
+fn add<'a>(versions: &mut Vec<Version<'a>>, archive: &'a Archive, entry: Entry<'a>) {
+    let Entry { version, rollout, .. } = entry;
+    match versions.iter_mut().find(|known| known.version == version) {
+        Some(known) => known.archives.push(archive),
+        None => versions.push(Version { version, archives: [archive].into(), rollout }),
+    }
+}
+
+/// `None` where a pin is not understood, or where chance decides whether this machine gets it yet.
+fn candidate(installed: &Installed, versions: &[Version<'_>], pins: &Pins) -> Option<String> {
+    let subject = Subject {
+        name: &installed.name,
+        source: &installed.source,
+        architecture: installed.architecture.as_deref(),
+    };
+    let is_allowed = |version: &Version<'_>, priority: i32| {
+        let is_older = compare(Scheme::Debian, version.version, &installed.version) == Ordering::Less;
+        priority > 0 && (!is_older || priority >= DOWNGRADES)
+    };
+    let ranked = versions.iter().map(|version| (priority(version, &subject, pins), version));
+    let allowed = ranked.filter(|(priority, version)| is_allowed(version, *priority));
+    let best = allowed.max_by(|(a, one), (b, other)| {
+        a.cmp(b).then_with(|| compare(Scheme::Debian, one.version, other.version))
+    });
+    let best = best.map(|(_, version)| version).filter(|version| version.rollout == Rollout::Everybody)?;
+    (pins.understanding == Understanding::Whole).then(|| best.version.into())
+}
+
+fn priority(version: &Version<'_>, subject: &Subject<'_>, pins: &Pins) -> i32 {
+    let of_archives =
+        version.archives.iter().map(|archive| pins.archive(archive).unwrap_or_else(|| archive.priority()));
+    let highest = of_archives.max().unwrap_or(0);
+    match pins.version(subject, version.version, &version.archives) {
+        // Where every archive of it is out of the question, no word about the package brings it back.
+        Some(_) if highest == NEVER => NEVER,
+        Some(priority) => priority,
+        None => highest,
+    }
+}
+
+#[cfg(test)]
+mod tests;

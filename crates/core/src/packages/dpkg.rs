@@ -1,0 +1,239 @@
+//! What dpkg keeps of installed packages: its status, lists of files, and diversions (dpkg(1), dpkg-divert(1), A18).
+
+use alloc::{borrow::ToOwned as _, collections::BTreeMap, string::String, vec::Vec};
+
+use super::{Installed, Paths, control::Stanza, spelling::spellings};
+
+/// A package and the architecture that its list of files is kept for: `libc6` and `amd64` of `libc6:amd64.list`.
+pub type Name = (String, Option<String>);
+
+/// Of whom a list of files is, by the name of its file; `None` for any other file.
+#[must_use]
+pub fn listed(file: &str) -> Option<Name> {
+    let stem = file.strip_suffix(".list")?;
+    Some(match stem.split_once(':') {
+        Some((name, architecture)) => (name.to_owned(), Some(architecture.to_owned())),
+        None => (stem.to_owned(), None),
+    })
+}
+
+/// The package of a stanza of the status, where its files are on the disk.
+///
+/// A distroless image keeps such stanzas in files of their own, which say nothing of their state.
+#[must_use]
+pub fn installed(stanza: Stanza<'_>) -> Option<Installed> {
+    let (mut name, mut version, mut architecture, mut source, mut status) = (None, None, None, None, None);
+    for (field, value) in stanza.fields() {
+        match field {
+            "Package" => name = Some(value),
+            "Version" => version = Some(value),
+            "Architecture" => architecture = Some(value),
+            "Source" => source = Some(value),
+            "Status" => status = Some(value),
+            _ => {}
+        }
+    }
+    let (name, version) = (name?, version?);
+    let mut words = status.unwrap_or("install ok installed").split(' ');
+    let (want, state) = (words.next(), words.nth(1));
+    if matches!(state, None | Some("not-installed" | "config-files")) {
+        return None;
+    }
+    let (source, source_version) = origin(source.unwrap_or(name), version);
+    Some(Installed {
+        name: name.into(),
+        architecture: architecture.map(Into::into),
+        version: version.into(),
+        source,
+        source_version,
+        held: want == Some("hold"),
+    })
+}
+
+/// `Source: glibc (2.36-9)`; the version stands there only where it differs (deb-control(5)).
+fn origin(source: &str, version: &str) -> (String, String) {
+    let (name, told) = source.split_once(' ').unwrap_or((source, ""));
+    let told = told.trim().strip_prefix('(').and_then(|told| told.strip_suffix(')'));
+    (name.into(), told.unwrap_or(version).into())
+}
+
+/// Whether a stanza is of the package whose list of files has this name.
+#[must_use]
+pub fn is_named(installed: &Installed, (name, architecture): &Name) -> bool {
+    installed.name == *name
+        && architecture.as_ref().is_none_or(|it| installed.architecture.as_ref() == Some(it))
+}
+
+/// The files that one package has another's moved away for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diversions {
+    by_path: BTreeMap<String, Diversion>,
+    /// The paths by those where the files are instead.
+    by_place: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Diversion {
+    place: String,
+    /// The package that has the path for itself; nobody's where the administrator diverted it.
+    taker: String,
+}
+
+impl Diversions {
+    /// Reads `/var/lib/dpkg/diversions`: three lines each, the path, where the file is instead, and for which package (`:`
+    /// for the administrator).
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let lines: Vec<&str> = text.lines().collect();
+        let mut diversions = Self::default();
+        for entry in lines.chunks_exact(3) {
+            let [path, place, taker] = *entry else { continue };
+            let diversion = Diversion { place: place.into(), taker: taker.into() };
+            diversions.by_path.insert(path.into(), diversion);
+            diversions.by_place.insert(place.into(), path.into());
+        }
+        diversions
+    }
+
+    /// The path from which the file at `path` was moved away.
+    fn origin(&self, path: &str) -> Option<&str> {
+        spellings(path).find_map(|path| self.by_place.get(&*path)).map(String::as_str)
+    }
+
+    /// Where the file is that the list of `package` names as `listed`.
+    fn place<'p>(&'p self, listed: &'p str, package: &str) -> &'p str {
+        let diverted = spellings(listed).find_map(|path| self.by_path.get(&*path));
+        diverted.filter(|diversion| diversion.taker != package).map_or(listed, |diversion| &diversion.place)
+    }
+}
+
+/// What is looked for in lists of files.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// What a line may say, each with the files that may be meant.
+    by_line: BTreeMap<String, Vec<String>>,
+    diversions: Diversions,
+}
+
+impl Search {
+    /// A search for `wanted`, as diverted.
+    #[must_use]
+    pub fn new(wanted: &Paths, diversions: Diversions) -> Self {
+        let mut by_line: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in wanted {
+            for named in [Some(path.as_str()), diversions.origin(path)].into_iter().flatten() {
+                for line in spellings(named) {
+                    by_line.entry(line.into_owned()).or_default().push(path.clone());
+                }
+            }
+        }
+        Self { by_line, diversions }
+    }
+
+    /// The wanted files that the list of `package` names, an absolute path a line.
+    #[must_use]
+    pub fn find(&self, package: &str, list: &[u8]) -> Vec<String> {
+        let lines = list.split(|&byte| byte == b'\n').filter_map(|line| core::str::from_utf8(line).ok());
+        let found = lines.filter_map(|line| Some((line, self.by_line.get(line)?)));
+        let placed = found.map(|(line, paths)| (self.diversions.place(line, package), paths));
+        placed
+            .flat_map(|(place, paths)| paths.iter().filter(move |path| are_one(path, place)).cloned())
+            .collect()
+    }
+}
+
+fn are_one(path: &str, other: &str) -> bool {
+    spellings(path).any(|path| path == other)
+}
+
+/// The files of a package of a distroless image: `d41d8cd9…  usr/bin/x`, a line each.
+#[must_use]
+pub fn summed(sums: &[u8]) -> Vec<u8> {
+    let mut list = Vec::with_capacity(sums.len());
+    for line in sums.split(|&byte| byte == b'\n') {
+        let Some(place) = line.windows(2).position(|pair| pair == b"  ") else { continue };
+        list.push(b'/');
+        list.extend_from_slice(&line[place + 2..]);
+        list.push(b'\n');
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &[u8] =
+        b"Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nSource: openssh\n\
+Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
+
+    fn read(stanza: &[u8]) -> Option<Installed> {
+        installed(Stanza::whole(stanza))
+    }
+
+    #[test]
+    fn a_package_is_read_with_its_source() {
+        let ssh = read(STATUS).unwrap();
+        assert_eq!((&*ssh.name, &*ssh.version), ("openssh-server", "1:9.2p1-2+deb12u3"));
+        assert_eq!((&*ssh.source, &*ssh.source_version, ssh.held), ("openssh", "1:9.2p1-2+deb12u3", false));
+        let lib = read(b"Package: libgcc-s1\nStatus: hold ok installed\nVersion: 12.2.0-14\nSource: gcc-12 (12.2.0-13)\n");
+        let lib = lib.unwrap();
+        assert_eq!((&*lib.source, &*lib.source_version, lib.held), ("gcc-12", "12.2.0-13", true));
+    }
+
+    #[test]
+    fn what_was_removed_is_not_installed_and_what_is_half_unpacked_is() {
+        let of = |status: &str| read(alloc::format!("Package: a\nVersion: 1\nStatus: {status}\n").as_bytes());
+        for gone in ["deinstall ok config-files", "purge ok not-installed", "install"] {
+            assert_eq!(of(gone), None, "{gone}");
+        }
+        for here in ["install ok installed", "install ok half-configured", "install reinstreq half-installed"]
+        {
+            assert!(of(here).is_some(), "{here}");
+        }
+        assert!(read(b"Package: base-files\nVersion: 12\n").is_some(), "distroless says nothing of a state");
+        assert_eq!(read(b"Package: a\nStatus: install ok installed\n"), None, "no version");
+    }
+
+    #[test]
+    fn a_list_is_of_a_package_and_perhaps_of_an_architecture() {
+        assert_eq!(listed("libc6:amd64.list"), Some(("libc6".into(), Some("amd64".into()))));
+        assert_eq!(listed("nginx.list"), Some(("nginx".into(), None)));
+        assert_eq!(listed("nginx.md5sums"), None);
+        let ssh = read(STATUS).unwrap();
+        let is = |name: &str| is_named(&ssh, &listed(name).unwrap());
+        assert!(is("openssh-server.list") && is("openssh-server:amd64.list"));
+        assert!(!is("openssh-server:i386.list") && !is("openssh.list"));
+    }
+
+    fn find(diversions: &str, wanted: &[&str], package: &str, list: &str) -> Vec<String> {
+        let wanted: Paths = wanted.iter().map(|&path| path.into()).collect();
+        Search::new(&wanted, Diversions::read(diversions)).find(package, list.as_bytes())
+    }
+
+    #[test]
+    fn a_file_is_found_by_either_spelling() {
+        let list = "/.\n/lib/x86_64-linux-gnu/libc.so.6\n/usr/share/doc\n";
+        let wanted = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/other"];
+        assert_eq!(find("", &wanted, "libc6", list), ["/usr/lib/x86_64-linux-gnu/libc.so.6"]);
+        assert_eq!(find("", &["/lib/a"], "a", "/usr/lib/a\n"), ["/lib/a"]);
+        assert_eq!(find("", &["/usr/share/a"], "a", "/share/a\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_diverted_file_is_where_it_was_moved_and_the_taker_has_the_path() {
+        let diversions = "/usr/bin/ex\n/usr/bin/ex.distrib\ntaker\n";
+        let list = "/usr/bin/ex\n";
+        let both = ["/usr/bin/ex", "/usr/bin/ex.distrib"];
+        assert_eq!(find(diversions, &both, "taker", list), ["/usr/bin/ex"]);
+        assert_eq!(find(diversions, &both, "giver", list), ["/usr/bin/ex.distrib"]);
+        assert_eq!(find("/usr/bin/ex\n/opt/ex\n:\n", &both, "giver", list), [""; 0], "the administrator's");
+        assert_eq!(find("/bin/ex\n/bin/ex.distrib\nt\n", &both, "giver", list), ["/usr/bin/ex.distrib"]);
+        assert_eq!(Diversions::read("/a\n/b\n"), Diversions::default(), "half an entry");
+    }
+
+    #[test]
+    fn sums_name_files_without_the_first_slash() {
+        assert_eq!(summed(b"d41d8cd98f00b204  usr/lib/a b\nbroken\n"), b"/usr/lib/a b\n".to_vec());
+    }
+}

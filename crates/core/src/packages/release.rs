@@ -1,0 +1,191 @@
+//! What an archive says of itself (its InRelease or Release file), and the lists of packages that stand beside it (A18).
+
+use alloc::{
+    format,
+    string::{String, ToString as _},
+};
+
+use jiff::{Timestamp, fmt::rfc2822};
+
+use super::control::Stanza;
+
+/// What an archive says of itself (apt-secure(8), https://wiki.debian.org/DebianRepository/Format).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    /// Who made it.
+    pub origin: String,
+    /// Its label.
+    pub label: String,
+    /// Its suite: `stable`, `oldstable-security`.
+    pub suite: String,
+    /// Its code name: `bookworm`.
+    pub codename: String,
+    /// Its version: `12.8`.
+    pub version: String,
+    /// When it was made.
+    pub made: Option<Timestamp>,
+    /// How much of it is installed without being asked for.
+    pub automation: Automation,
+}
+
+/// How much of an archive is installed without being asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Automation {
+    /// All of it.
+    #[default]
+    Full,
+    /// Newer versions of what came from it (`NotAutomatic` and `ButAutomaticUpgrades`).
+    Upgrades,
+    /// Nothing (`NotAutomatic`).
+    None,
+}
+
+/// The end of the names by which archives of security updates go; a suite before it changes its name with each release.
+const SECURITY: &str = "-security";
+/// The label of Debian's own, whatever the suite was called (until Debian 10 `buster/updates`).
+const DEBIAN_SECURITY: &str = "Debian-Security";
+
+impl Release {
+    /// Reads it, signed or not.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut release = Self::default();
+        let (mut is_manual, mut is_upgraded) = (false, false);
+        // The signature's own head ends with an empty line, which begins nothing here.
+        for (name, value) in Stanza::whole(bytes).fields() {
+            match name {
+                "Origin" => release.origin = value.into(),
+                "Label" => release.label = value.into(),
+                "Suite" => release.suite = value.into(),
+                "Codename" => release.codename = value.into(),
+                "Version" => release.version = value.into(),
+                "Date" => release.made = date(value),
+                "NotAutomatic" => is_manual = value == "yes",
+                "ButAutomaticUpgrades" => is_upgraded = value == "yes",
+                _ => {}
+            }
+        }
+        release.automation = match (is_manual, is_upgraded) {
+            (false, _) => Automation::Full,
+            (true, true) => Automation::Upgrades,
+            (true, false) => Automation::None,
+        };
+        release
+    }
+
+    /// Whether it names itself at all: without, nobody can tell whether it is one of security updates.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        [&self.label, &self.suite, &self.codename].iter().any(|name| !name.is_empty())
+    }
+
+    /// Whether it is one of security updates.
+    #[must_use]
+    pub fn is_security(&self) -> bool {
+        self.label == DEBIAN_SECURITY || self.suite.ends_with(SECURITY) || self.codename.ends_with(SECURITY)
+    }
+}
+
+/// Archives write `UTC`, which RFC 5322 has no word for.
+fn date(value: &str) -> Option<Timestamp> {
+    let utc = value.strip_suffix("UTC").map(|time| format!("{time}GMT"));
+    let told = utc.unwrap_or_else(|| value.to_string());
+    rfc2822::DateTimeParser::new().parse_timestamp(&told).ok()
+}
+
+/// A file of apt's lists, by its name (apt.conf(5), Dir::State::Lists).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFile<'a> {
+    /// What an archive says of itself; the name without the ending.
+    Release(&'a str),
+    /// The packages of one part of it; the name without the ending, and how they are compressed.
+    Packages(&'a str, Option<&'a str>),
+}
+
+/// What kind of file of apt's lists has this name; `None` for those that tell nothing of packages.
+#[must_use]
+pub fn list_file(name: &str) -> Option<ListFile<'_>> {
+    if let Some(stem) = name.strip_suffix("_InRelease").or_else(|| name.strip_suffix("_Release")) {
+        return Some(ListFile::Release(stem));
+    }
+    if let Some(stem) = name.strip_suffix("_Packages") {
+        return Some(ListFile::Packages(stem, None));
+    }
+    let (name, ending) = name.rsplit_once('.')?;
+    Some(ListFile::Packages(name.strip_suffix("_Packages")?, Some(ending)))
+}
+
+/// Where a list comes from, as its name tells: the host, and the part of the archive.
+///
+/// `deb.debian.org_debian_dists_bookworm_main_binary-amd64`; a list of an archive without parts ends in a path.
+#[must_use]
+pub fn place(stem: &str) -> (String, String) {
+    let (host, path) = stem.split_once('_').unwrap_or((stem, ""));
+    let component =
+        path.rsplit_once("_binary-").map_or("", |(above, _)| above.rsplit('_').next().unwrap_or(""));
+    (decoded(host), decoded(component))
+}
+
+/// The name with `%5f` for what is `_` in it (apt's `URItoFileName`).
+fn decoded(name: &str) -> String {
+    name.replace("%5f", "_").replace("%5F", "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED: &[u8] =
+        b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian-Security\n\
+Suite: oldstable-security\nVersion: 12\nCodename: bookworm-security\nDate: Sat, 28 Nov 2026 10:04:32 UTC\n\
+MD5Sum:\n 0 1 main/Label: no\n-----BEGIN PGP SIGNATURE-----\n\niQ=\n";
+
+    #[test]
+    fn a_signed_release_is_read() {
+        let release = Release::read(SIGNED);
+        assert_eq!((&*release.origin, &*release.label), ("Debian", "Debian-Security"));
+        assert_eq!((&*release.suite, &*release.codename), ("oldstable-security", "bookworm-security"));
+        assert_eq!(release.made, Some("2026-11-28T10:04:32Z".parse().unwrap()));
+        assert!(release.is_security() && release.is_named());
+        assert_eq!(release.automation, Automation::Full);
+    }
+
+    #[test]
+    fn a_security_archive_is_told_by_any_of_its_names() {
+        let is = |text: &str| Release::read(text.as_bytes()).is_security();
+        for yes in ["Label: Debian-Security", "Suite: jammy-security", "Codename: trixie-security"] {
+            assert!(is(yes), "{yes}");
+        }
+        for no in ["Suite: stable", "Label: Debian", "Origin: Security", "Suite: stable-security-2", ""] {
+            assert!(!is(no), "{no}");
+        }
+        assert!(!Release::read(b"Origin: me\nVersion: 1\n").is_named());
+    }
+
+    #[test]
+    fn backports_are_upgraded_only_and_experimental_is_not() {
+        let automation = |text: &str| Release::read(text.as_bytes()).automation;
+        assert_eq!(automation("NotAutomatic: yes\nButAutomaticUpgrades: yes\n"), Automation::Upgrades);
+        assert_eq!(automation("NotAutomatic: yes\n"), Automation::None);
+        assert_eq!(automation("ButAutomaticUpgrades: yes\n"), Automation::Full);
+    }
+
+    #[test]
+    fn files_are_told_by_their_names() {
+        assert_eq!(list_file("h_dists_b_InRelease"), Some(ListFile::Release("h_dists_b")));
+        assert_eq!(list_file("h_._Release"), Some(ListFile::Release("h_.")));
+        assert_eq!(list_file("h_Packages.lz4"), Some(ListFile::Packages("h", Some("lz4"))));
+        assert_eq!(list_file("h_Packages"), Some(ListFile::Packages("h", None)));
+        for other in ["lock", "h_main_i18n_Translation-en.lz4", "h_Release.gpg", "Packages.gz"] {
+            assert_eq!(list_file(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_list_is_in_its_name() {
+        let of = |stem| place(stem);
+        let told = of("deb.debian.org_debian_dists_bookworm_non-free-firmware_binary-amd64");
+        assert_eq!(told, ("deb.debian.org".into(), "non-free-firmware".into()));
+        assert_eq!(of("_srv_my%5frepo_."), (String::new(), String::new()));
+    }
+}

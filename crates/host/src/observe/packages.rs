@@ -1,0 +1,140 @@
+//! Finds whose the running code is, and what would be installed in its place (A18).
+
+mod dpkg;
+mod kernels;
+mod lists;
+mod preferences;
+mod roots;
+mod tree;
+
+use std::{collections::BTreeMap, mem, path::Path};
+
+use portreeve_core::{
+    facts::{Code, CodeRoot, Database, GapKind, Package, Snapshot},
+    packages::{Installed, Owners, Paths, candidate::offer, os_release::release_name, pins::Pins},
+};
+
+use self::{
+    lists::{Lists, of},
+    roots::{Kind, Root, Roots},
+    tree::Tree,
+};
+use super::gaps::Gaps;
+
+/// Below which name of the cache what lists say is kept.
+const CACHE: &str = "lists";
+const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+const OS_RELEASE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Adds the packages of whatever code a look found running; what lists say may be kept below `cache`.
+pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
+    let Some(mut code) = snapshot.code.take() else { return };
+    let mut gaps = Gaps::of(mem::take(&mut snapshot.gaps));
+    let roots = Roots::of(&code, &snapshot.processes);
+    let cache = cache.map(|cache| cache.join(CACHE));
+    for (place, root) in (0..).zip(&roots.all) {
+        let mut reading = Reading::new(root, &code);
+        reading.find_owners(&mut gaps);
+        reading.place_files(place, &mut code);
+        reading.find_offers(cache.as_deref().filter(|_| root.is_host()), &mut gaps);
+        code.kernel = code.kernel.or_else(|| kernels::read(&reading.images, &reading.owners));
+        code.roots.push(reading.facts);
+    }
+    snapshot.code = Some(code);
+    snapshot.gaps = gaps.into_sorted();
+}
+
+/// What is read of one root.
+struct Reading<'r> {
+    root: &'r Root,
+    label: &'r str,
+    wanted: Paths,
+    /// The kernels of the host's own root, by path.
+    images: BTreeMap<String, String>,
+    owners: Owners,
+    /// The packages that own a file that runs, in the order of the facts.
+    owning: Vec<Installed>,
+    facts: CodeRoot,
+}
+
+impl<'r> Reading<'r> {
+    fn new(root: &'r Root, code: &Code) -> Self {
+        let images = if root.is_host() { kernels::images(root.tree()) } else { BTreeMap::new() };
+        let paths = root.files.iter().map(|&place| code.files[place as usize].path.clone());
+        let wanted = paths.chain(images.keys().cloned()).collect();
+        let facts =
+            CodeRoot { name: root.name.clone(), release: release(root.tree()), ..CodeRoot::default() };
+        let label = root.name.as_deref().unwrap_or_default();
+        Self { root, label, wanted, images, owners: Owners::default(), owning: Vec::new(), facts }
+    }
+
+    fn find_owners(&mut self, gaps: &mut Gaps) {
+        let (tree, wanted) = (self.root.tree(), &self.wanted);
+        let (database, owners) = match self.root.kind {
+            Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
+            Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
+            Kind::OldRpm(path) => return gaps.detailed(GapKind::OldPackages, &of(self.label, path)),
+            Kind::Rpm(_) | Kind::Apk(_) | Kind::None => return,
+        };
+        match owners {
+            Ok(owners) => {
+                self.facts.database = Some(database);
+                self.owners = owners;
+            }
+            Err(unread) => gaps.detailed(GapKind::UnreadPackages, &of(self.label, unread.path())),
+        }
+    }
+
+    /// Says of each file below which root it stands, and of which package it is.
+    fn place_files(&mut self, place: u32, code: &mut Code) {
+        for &file in &self.root.files {
+            let file = &mut code.files[file as usize];
+            file.root = Some(place);
+            let Some(package) = self.owners.of(&file.path) else { continue };
+            let known = self.owning.iter().position(|known| known == package).unwrap_or_else(|| {
+                self.owning.push(package.clone());
+                self.owning.len() - 1
+            });
+            file.package = u32::try_from(known).ok();
+        }
+    }
+
+    fn find_offers(&mut self, cache: Option<&Path>, gaps: &mut Gaps) {
+        let tree = self.root.tree();
+        let is_asked = matches!(self.root.kind, Kind::Dpkg) && !self.owning.is_empty();
+        let lists = if is_asked { lists::read(tree, cache, self.label, gaps) } else { Lists::default() };
+        if is_asked && lists.archives.is_empty() {
+            gaps.detailed(GapKind::MissingUpdateData, self.label);
+        }
+        let pins = preferences::read(tree).unwrap_or_else(|unread| {
+            gaps.detailed(GapKind::UnreadUpdateData, &of(self.label, unread.path()));
+            Pins::unread()
+        });
+        (self.facts.lists_made, self.facts.lists_fetched) = (lists.made, lists.fetched);
+        self.facts.packages = self.owning.iter().map(|package| told(package, &lists, &pins)).collect();
+    }
+}
+
+/// A package beside what lists offer of it.
+fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
+    let entries = lists.offers(&installed.name);
+    let here: Vec<_> = entries.iter().filter(|(_, entry)| entry.version == installed.version).collect();
+    let is_secure = here.iter().any(|(archive, _)| archive.release.is_security());
+    let other = |told: &str, own: &str| (told != own).then(|| told.to_owned());
+    Package {
+        name: installed.name.clone(),
+        architecture: installed.architecture.clone(),
+        version: installed.version.clone(),
+        source: other(&installed.source, &installed.name),
+        source_version: other(&installed.source_version, &installed.version),
+        held: installed.held,
+        offer: (!lists.archives.is_empty()).then(|| offer(installed, &entries, pins)),
+        is_from_security: (!here.is_empty()).then_some(is_secure),
+    }
+}
+
+/// What a root says of its release, as advisories name it (os-release(5)).
+fn release(tree: Tree<'_>) -> Option<String> {
+    let read = |path| tree.read(path, OS_RELEASE_BYTES_MAX).ok().flatten();
+    release_name(&OS_RELEASE.iter().find_map(|path| read(path))?)
+}

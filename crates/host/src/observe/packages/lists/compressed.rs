@@ -1,0 +1,23 @@
+//! Reads a list of packages as apt keeps it, whatever it is compressed by (apt.conf(5), Acquire::GzipIndexes, A18).
+
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use flate2::read::MultiGzDecoder;
+use lz4_flex::frame::FrameDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::StreamingDecoder;
+
+/// The content of a list whose name has this `ending`; `None` where nobody here knows how that is compressed.
+pub(super) fn reader(ending: Option<&str>, file: File) -> io::Result<Option<Box<dyn Read>>> {
+    Ok(Some(match ending {
+        None => Box::new(file),
+        Some("lz4") => Box::new(FrameDecoder::new(file)),
+        Some("gz") => Box::new(MultiGzDecoder::new(file)),
+        Some("xz") => Box::new(XzReader::new(file, true)),
+        Some("zst") => Box::new(StreamingDecoder::new(file).map_err(io::Error::other)?),
+        Some(_) => return Ok(None),
+    }))
+}
