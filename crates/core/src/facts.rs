@@ -199,6 +199,33 @@ pub struct DestinationCount {
 }
 
 impl Snapshot {
+    /// A look that was taken then and shows nothing.
+    #[must_use]
+    pub fn bare(taken: Timestamp) -> Self {
+        Self {
+            version: SNAPSHOT_VERSION,
+            taken,
+            host: HostFacts::default(),
+            namespaces: Vec::new(),
+            listeners: Vec::new(),
+            connections: None,
+            other: Vec::new(),
+            processes: BTreeMap::new(),
+            origins: None,
+            code: None,
+            firewall: None,
+            gate: None,
+            guard: None,
+            steer: None,
+            foreign_steering: Vec::new(),
+            socket_denials: Vec::new(),
+            watched: None,
+            watch: None,
+            hides_openings: false,
+            gaps: Vec::new(),
+        }
+    }
+
     /// The namespace of the observer; `None` in a snapshot that somebody cut.
     #[must_use]
     pub fn own_namespace(&self) -> Option<&Namespace> {

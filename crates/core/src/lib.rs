@@ -26,6 +26,7 @@ pub mod opener;
 pub mod origin;
 pub mod owner;
 pub mod packages;
+pub mod patches;
 pub mod peers;
 pub mod plan;
 pub mod policy;

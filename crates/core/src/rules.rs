@@ -2,6 +2,7 @@
 //!
 //! Each group lists its own rules; a rule is one file that says when, why it matters and how to put it right.
 
+pub mod code;
 pub mod declared;
 pub mod exposure;
 pub mod gate;
@@ -108,6 +109,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         numbers::RULES,
         ledger::RULES,
         processes::RULES,
+        code::RULES,
         kernel::RULES,
         policy::RULES,
     ];

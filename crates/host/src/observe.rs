@@ -40,7 +40,7 @@ mod ways;
 
 pub use brief::{Brief, brief};
 pub use firewall::may_lead_to_containers;
-pub use wanted::{Connections, Files, Firewall, Holders, Namespaces, Origins, Wanted};
+pub use wanted::{Connections, Files, Firewall, Holders, Namespaces, Origins, Processes, Wanted};
 pub use ways::{Way, Ways};
 
 use std::{mem, thread};
@@ -119,7 +119,11 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }
-    let (mut processes, code) = processes::read_all(wanted.files, &search.holders(), &mut gaps);
+    let mut holders = search.holders();
+    if wanted.processes == Processes::All {
+        holders.extend(holders::others(&pids, &holders));
+    }
+    let (mut processes, code) = processes::read_all(wanted.files, &holders, &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
     containers::label(&mut processes);
     if processes::hide_their_units(&processes) {

@@ -22,6 +22,7 @@ pub(crate) mod ls;
 mod man;
 mod off;
 mod open;
+mod patches;
 mod plan;
 mod purge;
 mod registry;
@@ -110,7 +111,7 @@ const SEE: Group = Group {
 
 const JUDGE: Group = Group {
     title: Words { en: "Is it right?", ja: "正しい状態か" },
-    commands: &[&audit::COMMAND, &schedule::COMMAND, &init::COMMAND, &check::COMMAND],
+    commands: &[&audit::COMMAND, &patches::COMMAND, &schedule::COMMAND, &init::COMMAND, &check::COMMAND],
 };
 
 const CHANGE: Group = Group {

@@ -14,6 +14,8 @@ use crate::{exit::Exit, failure::Failure};
 pub(crate) const SYSTEM: &str = "/var/lib/portreeve";
 /// Where the system's own live until the next boot.
 pub(crate) const RUN: &str = "/run/portreeve";
+/// Where the system's own are that can be found out again.
+const CACHE: &str = "/var/cache/portreeve";
 /// Takes the place of all of them.
 const OVERRIDE: &str = "PORTREEVE_STATE";
 
@@ -25,6 +27,12 @@ pub(crate) fn data() -> Option<PathBuf> {
 /// Where what was seen last is kept; `None` where a user has no home.
 pub(crate) fn state() -> Option<PathBuf> {
     usual(&Kind::STATE, is_root(), &environment)
+}
+
+/// Where what can be found out again is kept, to be quicker the next time; `None` where a user has no home.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let kept = usual(&Kind::CACHE, is_root(), &environment)?;
+    Some(if kept == Path::new(SYSTEM) { CACHE.into() } else { kept })
 }
 
 /// Where receipts of the gate are kept, and the gate of the next boot: a network namespace that is not the host's has a
@@ -96,6 +104,7 @@ struct Kind {
 
 impl Kind {
     const DATA: Self = Self { variable: "XDG_DATA_HOME", below_home: ".local/share" };
+    const CACHE: Self = Self { variable: "XDG_CACHE_HOME", below_home: ".cache" };
     const STATE: Self = Self { variable: "XDG_STATE_HOME", below_home: ".local/state" };
 }
 

@@ -20,7 +20,7 @@ use portreeve_host::{
     Wanted,
     observe::{
         Files, Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer,
-        left_watch, observe, socket_denials,
+        left_watch, observe, packages, socket_denials,
     },
 };
 
@@ -224,6 +224,7 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     }
     // The files of every unit are read for it, which a judgement alone is worth.
     if wanted.files == Files::Mappings {
+        packages::add(directories::cache().as_deref(), &mut snapshot);
         socket_denials::add(&mut snapshot);
         watched::add(&mut snapshot);
         if let Some(folder) = directories::watch() {

@@ -22,6 +22,7 @@ pub(crate) mod next;
 pub(crate) mod occupants;
 pub(crate) mod out;
 pub(crate) mod owner;
+pub(crate) mod patches;
 pub(crate) mod plan;
 pub(crate) mod reach;
 pub(crate) mod registry;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ExeState;
-use crate::version::Scheme;
+use crate::version::{Scheme, compare};
 
 /// What processes run, as places in lists: many of them run the same libraries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +169,22 @@ pub struct InstalledKernel {
     pub package: String,
     /// The package's version.
     pub version: String,
+}
+
+impl Kernels {
+    /// The newest that is installed.
+    #[must_use]
+    pub fn newest(&self) -> Option<&InstalledKernel> {
+        self.installed.iter().max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
+    }
+
+    /// The newest, where it is newer than the one that runs; `None` also where nothing tells what version that is of.
+    #[must_use]
+    pub fn waiting(&self) -> Option<&InstalledKernel> {
+        let own = self.installed.iter().find(|kernel| kernel.release == self.running);
+        let running = self.running_version.as_deref().or(own.map(|own| own.version.as_str()))?;
+        self.newest().filter(|newest| compare(Scheme::Debian, &newest.version, running).is_gt())
+    }
 }
 
 impl Code {

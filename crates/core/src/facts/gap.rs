@@ -1,5 +1,7 @@
 //! What could not be seen, why, and what to do about it.
 
+mod packages;
+
 use alloc::{format, string::String};
 
 use schemars::JsonSchema;
@@ -221,23 +223,11 @@ impl Gap {
             GapKind::UnlistedRules => unlisted(detail),
             GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
-            GapKind::UnreadPackages => text!(
-                "whose the running code is: {detail} could not be read",
-                "実行中のコードのパッケージ({detail} を読み取れませんでした)"
-            ),
-            GapKind::OldPackages => text!(
-                "whose the running code is: {detail} is an old rpm database, which only rpm reads",
-                "実行中のコードのパッケージ({detail} は rpm だけが読み取れる旧形式のデータベースです)"
-            ),
-            GapKind::MissingUpdateData => no_lists(detail),
-            GapKind::UnreadUpdateData => text!(
-                "updates that wait: {detail} could not be read",
-                "未適用の更新の一部({detail} を読み取れませんでした)"
-            ),
-            GapKind::UnnamedArchive => text!(
-                "whether an archive is one of security updates: {detail} names neither label nor suite",
-                "アーカイブがセキュリティ更新用かどうか({detail} に Label も Suite もありません)"
-            ),
+            GapKind::UnreadPackages
+            | GapKind::OldPackages
+            | GapKind::MissingUpdateData
+            | GapKind::UnreadUpdateData
+            | GapKind::UnnamedArchive => packages::why(self.what, detail),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -307,14 +297,11 @@ impl Gap {
                 en: "see what is wrong with it: portreeve ledger check",
                 ja: "portreeve ledger check で状態を確認してください",
             },
-            GapKind::UnreadPackages | GapKind::OldPackages => Words {
-                en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
-                ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
-            },
-            GapKind::MissingUpdateData | GapKind::UnreadUpdateData | GapKind::UnnamedArchive => Words {
-                en: "fetch the lists: apt-get update",
-                ja: "apt-get update で一覧を取得してください",
-            },
+            GapKind::UnreadPackages
+            | GapKind::OldPackages
+            | GapKind::MissingUpdateData
+            | GapKind::UnreadUpdateData
+            | GapKind::UnnamedArchive => packages::fix(self.what),
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
@@ -332,19 +319,6 @@ fn steering(detail: &str) -> Text {
     text!(
         "what is steered: only root may read it, and {en_detail}",
         "誘導の状態(root だけが読み取れます。{ja_detail} は誘導の対象です)"
-    )
-}
-
-fn no_lists(root: &str) -> Text {
-    if root.is_empty() {
-        return text!(
-            "updates that wait: there are no lists of packages",
-            "未適用の更新(パッケージの一覧がありません)"
-        );
-    }
-    text!(
-        "updates that wait in {root}: there are no lists of packages",
-        "{root} の未適用の更新(パッケージの一覧がありません)"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-/// How advisories in OSV's format call a release (https://ossf.github.io/osv-schema/#defined-ecosystems): `Debian:12`,
+/// How advisories in OSV's format call a release (<https://ossf.github.io/osv-schema/#defined-ecosystems>): `Debian:12`,
 /// `Alpine:v3.20`, `Rocky Linux:9`; `None` where they have no name for it.
 #[must_use]
 pub fn release_name(os_release: &[u8]) -> Option<String> {

@@ -9,7 +9,7 @@ use jiff::{Timestamp, fmt::rfc2822};
 
 use super::control::Stanza;
 
-/// What an archive says of itself (apt-secure(8), https://wiki.debian.org/DebianRepository/Format).
+/// What an archive says of itself (apt-secure(8), <https://wiki.debian.org/DebianRepository/Format>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     /// Who made it.

@@ -17,7 +17,7 @@ use crate::{
         Process, Snapshot,
         testing::{listener, snapshot},
     },
-    finding::Finding,
+    finding::{Finding, Severity},
     ledger::{
         self, Lease, Now, Wish,
         testing::{Desk, MACHINE, at, lease, wish},
@@ -379,6 +379,11 @@ impl Scene {
             None => finding.text.en.clone(),
         };
         findings.iter().filter(|finding| of_rule(finding)).map(said).collect()
+    }
+
+    /// How much what a rule found matters.
+    pub(crate) fn severities(&self, rule: &str) -> Vec<Severity> {
+        self.judge().iter().filter(|finding| finding.rule == rule).map(|finding| finding.severity).collect()
     }
 
     /// The commands that a rule suggests.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 45] = [
+const PROMISED: [(&str, &str); 49] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -62,6 +62,10 @@ const PROMISED: [(&str, &str); 45] = [
     ("stale-executable", "warning"),
     ("runs-as-root", "notice"),
     ("opener-gone", "notice"),
+    ("security-update-waiting", "high"),
+    ("kernel-not-rebooted", "warning"),
+    ("code-of-no-package", "notice"),
+    ("update-data-old", "notice"),
     ("dynamic-range-exhausted", "high"),
     ("backlog-full", "warning"),
     ("waiver-ended", "warning"),

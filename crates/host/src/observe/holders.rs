@@ -111,6 +111,13 @@ impl Search {
     }
 }
 
+/// Every process that is none of `holders`.
+pub(super) fn others(pids: &Pids, holders: &[Holder]) -> Vec<Holder> {
+    let known: BTreeSet<u32> = holders.iter().map(|holder| holder.pid).collect();
+    let others = pids.all().iter().filter(|pid| !known.contains(pid));
+    others.filter_map(|&pid| Holder::that_runs(pid)).collect()
+}
+
 /// Looks for the holders of sockets of which it is known who opened them; `None` where that does not tell all of them.
 pub(super) fn find_recorded(openings: &Openings, looks: &[Look], cgroups: &mut Cgroups) -> Option<Search> {
     let opened: Vec<Vec<Opened>> = looks.iter().map(|look| openings.opened(look)).collect::<Option<_>>()?;

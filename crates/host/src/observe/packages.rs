@@ -7,19 +7,20 @@ mod preferences;
 mod roots;
 mod tree;
 
-use std::{collections::BTreeMap, mem, path::Path};
+use std::{collections::BTreeMap, io, mem, path::Path};
 
 use portreeve_core::{
-    facts::{Code, CodeRoot, Database, GapKind, Package, Snapshot},
+    facts::{Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, Package, Snapshot},
     packages::{Installed, Owners, Paths, candidate::offer, os_release::release_name, pins::Pins},
 };
 
 use self::{
-    lists::{Lists, of},
+    lists::{Lists, Source, of},
     roots::{Kind, Root, Roots},
     tree::Tree,
 };
-use super::gaps::Gaps;
+use super::{gaps::Gaps, processes::view::View};
+use crate::proc::maps::{self, Mapping};
 
 /// Below which name of the cache what lists say is kept.
 const CACHE: &str = "lists";
@@ -31,17 +32,59 @@ pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
     let Some(mut code) = snapshot.code.take() else { return };
     let mut gaps = Gaps::of(mem::take(&mut snapshot.gaps));
     let roots = Roots::of(&code, &snapshot.processes);
-    let cache = cache.map(|cache| cache.join(CACHE));
     for (place, root) in (0..).zip(&roots.all) {
-        let mut reading = Reading::new(root, &code);
-        reading.find_owners(&mut gaps);
-        reading.place_files(place, &mut code);
-        reading.find_offers(cache.as_deref().filter(|_| root.is_host()), &mut gaps);
-        code.kernel = code.kernel.or_else(|| kernels::read(&reading.images, &reading.owners));
-        code.roots.push(reading.facts);
+        add_root(root, place, &mut code, cache, &mut gaps);
     }
     snapshot.code = Some(code);
     snapshot.gaps = gaps.into_sorted();
+}
+
+fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps: &mut Gaps) {
+    // A container comes and goes, and what was kept of it would stay.
+    let cache = cache.filter(|_| root.is_host()).map(|cache| cache.join(CACHE));
+    let mut reading = Reading::new(root, code);
+    reading.find_owners(gaps);
+    reading.place_files(place, code);
+    reading.find_offers(cache.as_deref(), gaps);
+    if root.is_host() {
+        code.kernel = kernels::read(&reading.images, &reading.owners);
+    }
+    code.roots.push(reading.facts);
+}
+
+/// The code that `maps`, as /proc/PID/maps has it, tells of, of whom it is below `root`, and what could not be seen.
+///
+/// # Errors
+///
+/// `root` cannot be opened.
+pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
+    let view = View::below(root)?;
+    let mut code = Code::default();
+    for mapping in maps::read(maps) {
+        code.files.push(offline(&view, mapping));
+    }
+    let count = u32::try_from(code.files.len()).unwrap_or(u32::MAX);
+    code.processes.insert(NOBODY, (0..count).collect());
+    let mut gaps = Gaps::default();
+    let root = Root::offline(view, (0..count).collect());
+    add_root(&root, 0, &mut code, None, &mut gaps);
+    // What runs here has nothing to do with it.
+    code.kernel = None;
+    Ok((code, gaps.into_sorted()))
+}
+
+/// Whose code it is that no running process maps.
+pub const NOBODY: u32 = 0;
+
+/// A mapped file beside what stands below a root that is looked at later or elsewhere: that another file stands there now
+/// proves nothing.
+fn offline(view: &View, mapping: Mapping) -> CodeFile {
+    let found = mapping.readings.iter().find_map(|path| view.find(path).ok().flatten());
+    let state = match found {
+        Some((_, inode)) if inode == mapping.inode => ExeState::Same,
+        _ => ExeState::Unknown,
+    };
+    CodeFile { path: mapping.path, state, since: None, root: None, package: None, build: None }
 }
 
 /// What is read of one root.
@@ -102,7 +145,8 @@ impl<'r> Reading<'r> {
     fn find_offers(&mut self, cache: Option<&Path>, gaps: &mut Gaps) {
         let tree = self.root.tree();
         let is_asked = matches!(self.root.kind, Kind::Dpkg) && !self.owning.is_empty();
-        let lists = if is_asked { lists::read(tree, cache, self.label, gaps) } else { Lists::default() };
+        let source = Source { tree, cache, root: self.label, is_trusted: self.root.is_host() };
+        let lists = if is_asked { lists::read(&source, gaps) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {
             gaps.detailed(GapKind::MissingUpdateData, self.label);
         }

@@ -11,7 +11,9 @@ pub struct Wanted {
     pub ports: Option<PortRange>,
     /// Who holds them.
     pub holders: Holders,
-    /// Whether the files that the holders run are compared with the disk.
+    /// Which processes are told of.
+    pub processes: Processes,
+    /// Whether the files that they run are compared with the disk.
     pub files: Files,
     /// Sockets with a peer.
     pub connections: Connections,
@@ -36,6 +38,15 @@ pub enum Holders {
     /// that can be seen.
     Recorded,
     /// In every process that can be seen.
+    All,
+}
+
+/// Which processes are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processes {
+    /// Those that hold a socket that is wanted.
+    Holders,
+    /// Every one that can be seen.
     All,
 }
 
@@ -111,6 +122,7 @@ impl Wanted {
     pub const LISTENERS: Self = Self {
         ports: None,
         holders: Holders::All,
+        processes: Processes::Holders,
         files: Files::Executable,
         connections: Connections::Skip,
         namespaces: Namespaces::All,

@@ -14,7 +14,9 @@ use portreeve_core::{
 use portreeve_host::{
     Wanted, claimant,
     enforce::reserved::{Reason, kept_for, reserved},
-    observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
+    observe::{
+        Connections, Files, Firewall, Holders, Namespaces, Origins, Processes, Ways, may_lead_to_containers,
+    },
 };
 
 use super::home::{Home, Obeyed};
@@ -64,6 +66,7 @@ fn wanted() -> Wanted {
     Wanted {
         ports: None,
         holders: Holders::Skip,
+        processes: Processes::Holders,
         files: Files::Executable,
         connections: Connections::Skip,
         namespaces: Namespaces::Own,

@@ -5,7 +5,10 @@ use std::fs;
 use portreeve_core::facts::Hold;
 
 use super::{link::leads_to, mapped};
-use crate::observe::{clock, sight::Record};
+use crate::{
+    observe::{clock, sight::Record},
+    proc::stat,
+};
 
 /// A descriptor that referred to a socket, or a mapping of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,13 @@ impl Holder {
     pub(in crate::observe) fn that_started(pid: u32, started: u64, told: u64) -> Self {
         let proofs = vec![Found { pid, thread: pid, fd: 0, inode: 0, started }];
         Self { pid, proofs, told: clock::ticks(told) }
+    }
+
+    /// The process that has this number now; `None` where nobody has it any more.
+    pub(super) fn that_runs(pid: u32) -> Option<Self> {
+        let started = clock::of_ticks(stat::of(pid)?.started_ticks);
+        let proofs = vec![Found { pid, thread: pid, fd: 0, inode: 0, started }];
+        Some(Self { pid, proofs, told: u64::MAX })
     }
 
     /// The thread of it that still has files to look at: its first one may have ended before the others.

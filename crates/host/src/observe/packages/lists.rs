@@ -25,8 +25,10 @@ use crate::observe::gaps::Gaps;
 const LISTS: &str = "/var/lib/apt/lists";
 /// What apt's own timer touches after it fetched them (apt.systemd.daily).
 const FETCHED: &str = "/var/lib/apt/periodic/update-success-stamp";
-/// Debian's largest is 50 MB, Ubuntu's 80 MB.
-const LIST_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Debian's largest is 50 MB, Ubuntu's 80 MB; a host may follow many archives.
+const LISTS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// The same of a container, whose lists may be made to keep the reader busy.
+const STRANGERS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const RELEASE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PIECE_BYTES: usize = 512 * 1024;
 /// A longer stanza is that of no package.
@@ -54,10 +56,24 @@ impl Lists {
     }
 }
 
-/// What the lists below `tree` offer; the answer may be kept below `cache`.
-pub(super) fn read(tree: Tree<'_>, cache: Option<&Path>, root: &str, gaps: &mut Gaps) -> Lists {
+/// Which lists are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'s> {
+    /// The root that they are of.
+    pub(super) tree: Tree<'s>,
+    /// Below which directory what they say is kept for the next run.
+    pub(super) cache: Option<&'s Path>,
+    /// What the root is called; empty for the host's own.
+    pub(super) root: &'s str,
+    /// Whether the host's own administrator had them fetched.
+    pub(super) is_trusted: bool,
+}
+
+/// What the lists of a root offer.
+pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
     let mut lists = Lists::default();
-    let folder = match tree.folder(LISTS) {
+    let root = source.root;
+    let folder = match source.tree.folder(LISTS) {
         Ok(Some(folder)) => folder,
         Ok(None) => return lists,
         Err(unread) => {
@@ -67,16 +83,17 @@ pub(super) fn read(tree: Tree<'_>, cache: Option<&Path>, root: &str, gaps: &mut 
     };
     let names = folder.names().unwrap_or_default();
     let releases = releases(&folder, &names, root, gaps);
+    let mut left = if source.is_trusted { LISTS_BYTES_MAX } else { STRANGERS_BYTES_MAX };
     for name in &names {
         let Some(ListFile::Packages(stem, ending)) = list_file(name) else { continue };
-        match lines(&folder, name, ending, cache) {
+        match lines(&folder, name, ending, source.cache, &mut left) {
             Ok(lines) => lists.archives.push((archive(stem, &releases), lines)),
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
             Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
         }
     }
     lists.made = releases.iter().filter_map(|(_, release)| release.made).max();
-    lists.fetched = fetched(tree, &folder);
+    lists.fetched = fetched(source.tree, &folder);
     lists
 }
 
@@ -119,15 +136,21 @@ fn archive(stem: &str, releases: &[(&str, Release)]) -> Archive {
     Archive { release, host, component, architecture, is_installed: false }
 }
 
-/// The lines of a list, from the last run or from the list itself.
-fn lines(folder: &Folder, name: &str, ending: Option<&str>, cache: Option<&Path>) -> Result<Vec<u8>, Unread> {
+/// The lines of a list, from the last run or from the list itself, of which at most `left` bytes are read.
+fn lines(
+    folder: &Folder,
+    name: &str,
+    ending: Option<&str>,
+    cache: Option<&Path>,
+    left: &mut u64,
+) -> Result<Vec<u8>, Unread> {
     let missing = || Unread::Unsteady(super::tree::join(LISTS, name));
-    let opened = folder.open(name, LIST_BYTES_MAX)?.ok_or_else(missing)?;
+    let opened = folder.open(name, *left)?.ok_or_else(missing)?;
     let place = cache.map(|cache| Place::new(cache, name, &opened.stat));
     if let Some(lines) = place.as_ref().and_then(Place::read) {
         return Ok(lines);
     }
-    let lines = drafted(&opened, ending)?;
+    let lines = drafted(&opened, ending, left)?;
     opened.settle()?;
     if let Some(place) = place {
         place.keep(&lines);
@@ -135,30 +158,37 @@ fn lines(folder: &Folder, name: &str, ending: Option<&str>, cache: Option<&Path>
     Ok(lines)
 }
 
-fn drafted(opened: &Opened, ending: Option<&str>) -> Result<Vec<u8>, Unread> {
+fn drafted(opened: &Opened, ending: Option<&str>, left: &mut u64) -> Result<Vec<u8>, Unread> {
     let strange = || Unread::Strange(opened.path.clone());
     let refused = |source| Unread::Refused { path: opened.path.clone(), source };
     let file = opened.file.try_clone().map_err(refused)?;
     let reader = compressed::reader(ending, file).map_err(refused)?.ok_or_else(strange)?;
     let mut draft = Draft::default();
     let mut is_whole = true;
-    pieces(reader, |stanza| is_whole &= draft.add(stanza)).map_err(refused)?;
+    pieces(reader, left, |stanza| is_whole &= draft.add(stanza)).map_err(refused)?;
     if is_whole { Ok(draft.into_list()) } else { Err(strange()) }
 }
 
 /// Hands on each stanza that is read.
-fn pieces(reader: Box<dyn Read>, mut each: impl FnMut(Stanza<'_>)) -> std::io::Result<()> {
-    let mut reader = reader.take(LIST_BYTES_MAX);
+fn pieces(
+    mut reader: Box<dyn Read>,
+    left: &mut u64,
+    mut each: impl FnMut(Stanza<'_>),
+) -> std::io::Result<()> {
     let mut bytes = Vec::with_capacity(2 * PIECE_BYTES);
-    while (&mut reader).take(PIECE_BYTES as u64).read_to_end(&mut bytes)? > 0 {
+    loop {
+        let length = (&mut reader).take(PIECE_BYTES as u64).read_to_end(&mut bytes)?;
+        if length == 0 {
+            control::every(&bytes, each);
+            return Ok(());
+        }
+        *left = left.checked_sub(length as u64).ok_or(std::io::ErrorKind::FileTooLarge)?;
         let done = control::stanzas(&bytes, &mut each);
         bytes.drain(..done);
         if bytes.len() > STANZA_BYTES_MAX {
             return Err(std::io::ErrorKind::InvalidData.into());
         }
     }
-    control::every(&bytes, each);
-    Ok(())
 }
 
 /// The latest of what a successful `apt-get update` leaves: the stamp of its timer, and the directory whose files it put in

@@ -67,6 +67,12 @@ pub(super) struct Root {
 type Key = (Option<(u64, u64)>, Option<u64>);
 
 impl Root {
+    /// A tree of files in which nothing of what runs here stands.
+    pub(super) fn offline(view: View, files: Vec<u32>) -> Self {
+        let (kind, key) = database(&view);
+        Self { view, kind, name: None, files, key }
+    }
+
     /// Whether it is portreeve's own.
     pub(super) const fn is_host(&self) -> bool {
         self.name.is_none()

@@ -7,6 +7,7 @@ use std::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         linux::fs::MetadataExt,
     },
+    path::Path,
     sync::Arc,
 };
 
@@ -70,6 +71,12 @@ pub(in crate::observe) struct View {
 }
 
 impl View {
+    /// The tree of files below `root`, where no other mount is gone into.
+    pub(in crate::observe) fn below(root: &Path) -> io::Result<Self> {
+        let root = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { mounts: 0, root: Arc::new(root), places: Arc::default(), resolve: ResolveFlags::empty() })
+    }
+
     /// Whether a server must be asked for what stands at `path`, which the kernel told: it has no links and no dots.
     pub(super) fn is_remote(&self, path: &str) -> bool {
         self.places.is_remote(path)

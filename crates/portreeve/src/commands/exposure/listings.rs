@@ -8,7 +8,7 @@ use std::{
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{Firewall, Gap, GapKind, HostFacts, Listing, SNAPSHOT_VERSION, Snapshot},
+    facts::{Firewall, Gap, GapKind, Listing, Snapshot},
     firewall::{self, Filter, Surroundings},
     reach::Basis,
     text,
@@ -75,28 +75,8 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
             ))
             .hint(hint(Listing::Addresses)));
     }
-    Ok(Snapshot {
-        version: SNAPSHOT_VERSION,
-        taken: Timestamp::now(),
-        host: HostFacts::default(),
-        namespaces: Vec::new(),
-        listeners: Vec::new(),
-        connections: None,
-        other: Vec::new(),
-        processes: BTreeMap::new(),
-        origins: None,
-        code: None,
-        firewall: Some(Firewall { listings }),
-        gate: None,
-        guard: None,
-        steer: None,
-        foreign_steering: Vec::new(),
-        socket_denials: Vec::new(),
-        watched: None,
-        watch: None,
-        hides_openings: false,
-        gaps: Vec::new(),
-    })
+    let firewall = Some(Firewall { listings });
+    Ok(Snapshot { firewall, ..Snapshot::bare(Timestamp::now()) })
 }
 
 fn hint(listing: Listing) -> Text {

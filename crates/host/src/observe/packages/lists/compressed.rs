@@ -10,13 +10,16 @@ use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
+/// As much memory as `xz -9` takes to read back (xz(1)), and as much again.
+const XZ_KIB_MAX: u32 = 128 * 1024;
+
 /// The content of a list whose name has this `ending`; `None` where nobody here knows how that is compressed.
 pub(super) fn reader(ending: Option<&str>, file: File) -> io::Result<Option<Box<dyn Read>>> {
     Ok(Some(match ending {
         None => Box::new(file),
         Some("lz4") => Box::new(FrameDecoder::new(file)),
         Some("gz") => Box::new(MultiGzDecoder::new(file)),
-        Some("xz") => Box::new(XzReader::new(file, true)),
+        Some("xz") => Box::new(XzReader::new_mem_limit(file, true, XZ_KIB_MAX)),
         Some("zst") => Box::new(StreamingDecoder::new(file).map_err(io::Error::other)?),
         Some(_) => return Ok(None),
     }))

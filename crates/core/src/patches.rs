@@ -1,0 +1,285 @@
+//! What each open port runs, beside what is installed and what waits to be installed (A18).
+
+mod order;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    facts::{Code, CodeFile, CodeRoot, Database, ExeState, Package, Process},
+    owner::Identity,
+    port::PortSpec,
+    version::compare,
+    words::Text,
+    world::{Holding, World, name_of, restart_command},
+};
+
+/// The advisories that affect a package as it is installed; `None` where nobody was asked, or nothing is known of its release.
+pub type Advice<'f> = dyn Fn(&CodeRoot, &Package) -> Option<Vec<String>> + 'f;
+
+/// What one port, or one process without any, runs of one package.
+#[derive(Clone, Debug)]
+pub struct Patch<'a> {
+    /// The port and the network namespace; `None` of a process that listens nowhere.
+    pub place: Option<(PortSpec, u64)>,
+    /// The processes, the main one first.
+    pub holders: Vec<(u32, &'a Process)>,
+    /// Who they are.
+    pub identity: Identity<'a>,
+    /// Who they are, in a word or two.
+    pub who: Text,
+    /// The package; `None` where the files are of none.
+    pub package: Option<&'a Package>,
+    /// Where the files stand; `None` where that could not be looked at.
+    pub root: Option<&'a CodeRoot>,
+    /// The files, those first that run as they are not on the disk any more.
+    pub files: Vec<&'a CodeFile>,
+    /// Whether a security update waits.
+    pub security: Security,
+    /// Which advisories affect the installed version.
+    pub advisories: Vec<String>,
+}
+
+/// Whether a security update waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// None does.
+    No,
+    /// It cannot be told.
+    Unknown,
+    /// One does, or an advisory affects what is installed.
+    Yes,
+}
+
+impl<'a> Patch<'a> {
+    /// The worst of what its files are on the disk.
+    #[must_use]
+    pub fn running(&self) -> ExeState {
+        self.files.first().map_or(ExeState::Unknown, |file| file.state)
+    }
+
+    /// Since when another file has stood in the place of the one that runs, the first time.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
+        self.files.iter().filter(|file| file.state == ExeState::Replaced).filter_map(|file| file.since).min()
+    }
+
+    /// Whether what runs is no longer what is installed.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.files.iter().any(|file| is_stale(file))
+    }
+
+    /// The version that waits to be installed, and whether it is what would be installed.
+    #[must_use]
+    pub fn waiting(&self) -> Option<(&'a str, Waits)> {
+        let package = self.package?;
+        let offer = package.offer.as_ref()?;
+        let (version, waits) = match &offer.candidate {
+            Some(candidate) => (candidate, Waits::Candidate),
+            None => (offer.newest.as_ref()?, Waits::Newest),
+        };
+        let scheme = self.root.and_then(|root| root.database).unwrap_or(Database::Dpkg).scheme();
+        compare(scheme, version, &package.version).is_gt().then_some((version, waits))
+    }
+
+    /// Whether there is anything to say of it.
+    #[must_use]
+    pub fn needs_a_word(&self) -> bool {
+        self.is_stale()
+            || self.security == Security::Yes
+            || self.waiting().is_some()
+            || self.package.is_none()
+            || self.running() != ExeState::Same
+    }
+
+    /// What to type: first what installs, then what starts again what runs old code.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        let install = self.install().unwrap_or_default();
+        let restarts = self.is_stale() || !install.is_empty();
+        install.into_iter().chain(restarts.then(|| self.restart()).flatten()).collect()
+    }
+
+    /// A container's packages come with its image, which is nobody's here to change.
+    fn install(&self) -> Option<Vec<String>> {
+        let root = self.root.filter(|root| root.name.is_none())?;
+        let package = self.package.filter(|package| is_plain(&package.name))?;
+        if root.database != Some(Database::Dpkg) {
+            return None;
+        }
+        let offer = package.offer.as_ref()?;
+        let name = &package.name;
+        let unhold = package.held.then(|| format!("apt-mark unhold {name}"));
+        let is_candidate = self.waiting().is_some_and(|(_, waits)| waits == Waits::Candidate);
+        let install = if is_candidate {
+            format!("apt-get install --only-upgrade {name}")
+        } else {
+            // What a pin keeps back is installed by its version alone.
+            let version = offer.security.as_ref().filter(|version| is_plain(version))?;
+            format!("apt-get install {name}={version}")
+        };
+        Some(unhold.into_iter().chain([install]).collect())
+    }
+
+    /// Pid 1 is not restarted but executes itself anew (systemctl(1)).
+    fn restart(&self) -> Option<String> {
+        let main = self.holders.first().and_then(|(_, process)| process.unit.as_deref());
+        if main == Some("init.scope") {
+            return Some("systemctl daemon-reexec".to_string());
+        }
+        restart_command(&self.identity)
+    }
+}
+
+/// What kind of version waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// The one that would be installed.
+    Candidate,
+    /// The newest that there is, as nobody here can tell which would be.
+    Newest,
+}
+
+/// Whether a name is nothing but a name to a shell and to apt (deb-version(7), Debian policy §5.6.1).
+fn is_plain(name: &str) -> bool {
+    name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:~".contains(&byte))
+}
+
+/// Whether a file runs as it is not on the disk any more.
+///
+/// What was deleted without being a package's is a library that a program unpacked for itself, as JNA does.
+#[must_use]
+pub fn is_stale(file: &CodeFile) -> bool {
+    match file.state {
+        ExeState::Replaced => true,
+        ExeState::Deleted => file.package.is_some() || is_packages(&file.path),
+        ExeState::Same | ExeState::Memfd | ExeState::Unknown => false,
+    }
+}
+
+/// Where nothing but packages puts files (hier(7)): what is gone from there went with an older package.
+fn is_packages(path: &str) -> bool {
+    const OF_PACKAGES: [&str; 5] = ["/usr/", "/lib", "/bin/", "/sbin/", "/lib64/"];
+    OF_PACKAGES.iter().any(|place| path.starts_with(place)) && !path.starts_with("/usr/local/")
+}
+
+/// What every port runs, the worst first.
+#[must_use]
+pub fn patches<'a>(world: &'a World<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+    let Some(code) = &world.snapshot.code else { return Vec::new() };
+    let mut patches: Vec<_> =
+        world.holdings().flat_map(|holding| of_holding(code, holding, advice)).collect();
+    patches.sort_by_cached_key(|patch| order::order(world, patch));
+    patches
+}
+
+/// What processes run that listen nowhere.
+#[must_use]
+pub fn unlistening<'a>(world: &'a World<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+    let Some(code) = &world.snapshot.code else { return Vec::new() };
+    let listening: Vec<u32> = world.every_holding().iter().flat_map(Holding::pids).collect();
+    let others = world.snapshot.processes.iter().filter(|(pid, _)| !listening.contains(pid));
+    let of = |(&pid, process): (&u32, &'a Process)| {
+        let subject = Subject {
+            place: None,
+            holders: [(pid, process)].into(),
+            identity: Identity::of_process(process),
+            who: name_of(process),
+        };
+        of_subject(code, &subject, advice)
+    };
+    let mut patches: Vec<_> = others.flat_map(of).collect();
+    patches.sort_by_cached_key(|patch| order::order(world, patch));
+    patches
+}
+
+/// Whose code is looked at.
+struct Subject<'a> {
+    place: Option<(PortSpec, u64)>,
+    holders: Vec<(u32, &'a Process)>,
+    identity: Identity<'a>,
+    who: Text,
+}
+
+/// What one holding runs, by package.
+pub(crate) fn of_holding<'a>(code: &'a Code, holding: &Holding<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+    let subject = Subject {
+        place: Some((holding.spec(), holding.netns())),
+        holders: holding.holders.clone(),
+        identity: holding.identity.clone(),
+        who: holding.who(),
+    };
+    of_subject(code, &subject, advice)
+}
+
+fn of_subject<'a>(code: &'a Code, subject: &Subject<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+    let mut by_package: BTreeMap<(Option<u32>, Option<u32>), Vec<&CodeFile>> = BTreeMap::new();
+    for file in subject.holders.iter().flat_map(|(pid, _)| code.of(*pid)) {
+        let files = by_package.entry((file.root, file.package)).or_default();
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    by_package.into_values().map(|files| patch(code, subject, files, advice)).collect()
+}
+
+fn patch<'a>(
+    code: &'a Code,
+    subject: &Subject<'a>,
+    mut files: Vec<&'a CodeFile>,
+    advice: &Advice<'_>,
+) -> Patch<'a> {
+    files.sort_by_key(|file| (!is_stale(file), file.state == ExeState::Same));
+    let root = files.first().and_then(|file| code.root(file));
+    let package = files.first().and_then(|file| code.package(file));
+    let told = root.zip(package).and_then(|(root, package)| advice(root, package));
+    Patch {
+        place: subject.place,
+        holders: subject.holders.clone(),
+        identity: subject.identity.clone(),
+        who: subject.who.clone(),
+        package,
+        root,
+        files,
+        security: security(package, told.as_deref()),
+        advisories: told.unwrap_or_default(),
+    }
+}
+
+/// With advisories it is what they say; else yes where a security archive has a newer version, unknown where only others
+/// have, as those take up security fixes too, and where no list was read.
+fn security(package: Option<&Package>, advisories: Option<&[String]>) -> Security {
+    if let Some(advisories) = advisories {
+        return if advisories.is_empty() { Security::No } else { Security::Yes };
+    }
+    let Some(package) = package else { return Security::Unknown };
+    match &package.offer {
+        Some(offer) if offer.security.is_some() => Security::Yes,
+        Some(offer) if offer.newest.is_none() => Security::Unknown,
+        Some(offer) => {
+            let known = offer.candidate.as_ref().or(offer.newest.as_ref());
+            if known.is_none_or(|version| *version == package.version) {
+                Security::No
+            } else {
+                Security::Unknown
+            }
+        }
+        None => Security::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Tests of what ports run.
+
+use super::*;
+use crate::{facts::Offer, rules::testing::Scene};
+use alloc::vec;
+
+/// That host with port 22 open to everybody.
+fn sshd(change: impl FnOnce(&mut Code)) -> Scene {
+    testing::sshd("0.0.0.0:22/tcp", change)
+}
+
+fn offers(code: &mut Code, package: usize, [candidate, newest, security]: [Option<&str>; 3]) {
+    let told = |version: Option<&str>| version.map(Into::into);
+    let offer = Offer { candidate: told(candidate), newest: told(newest), security: told(security) };
+    code.roots[0].packages[package].offer = Some(offer);
+}
+
+/// Every row as `package running security waiting`, with its commands.
+fn rows(scene: &Scene, advice: &Advice<'_>) -> Vec<(String, Vec<String>)> {
+    let row = |patch: &Patch<'_>| {
+        let package = patch.package.map_or("-", |package| &package.name);
+        let waiting = patch.waiting().map_or("-", |(version, _)| version);
+        let row = format!("{package} {:?} {:?} {waiting}", patch.running(), patch.security);
+        (row, patch.commands())
+    };
+    scene.with_world(|world| patches(world, advice).iter().map(row).collect())
+}
+
+fn lines(scene: &Scene) -> Vec<String> {
+    rows(scene, &|_, _| None).into_iter().map(|(row, _)| row).collect()
+}
+
+#[test]
+fn what_runs_as_it_is_installed_and_is_the_newest_is_fine() {
+    let scene = sshd(|_| {});
+    assert_eq!(lines(&scene), ["libkrb5-3 Same No -", "openssh-server Same No -"]);
+    scene.with_world(|world| assert!(patches(world, &|_, _| None).iter().all(|patch| !patch.needs_a_word())));
+}
+
+#[test]
+fn a_newer_version_in_a_security_archive_comes_before_a_replaced_program() {
+    let scene = sshd(|code| {
+        code.files[0].state = ExeState::Replaced;
+        offers(code, 1, [Some("1.20-3"), Some("1.20-3"), Some("1.20-3")]);
+    });
+    let restart = || String::from("systemctl restart ssh.service");
+    assert_eq!(
+        rows(&scene, &|_, _| None),
+        [
+            (
+                "libkrb5-3 Same Yes 1.20-3".into(),
+                vec!["apt-get install --only-upgrade libkrb5-3".into(), restart()]
+            ),
+            ("openssh-server Replaced No -".into(), vec![restart()]),
+        ]
+    );
+}
+
+#[test]
+fn a_newer_version_elsewhere_may_be_a_security_update_or_not() {
+    let scene = sshd(|code| offers(code, 1, [Some("1.20-3"), Some("1.20-3"), None]));
+    assert_eq!(lines(&scene)[0], "libkrb5-3 Same Unknown 1.20-3");
+    let unread = sshd(|code| code.roots[0].packages[1].offer = None);
+    assert_eq!(lines(&unread)[0], "libkrb5-3 Same Unknown -", "no list was read");
+    let unlisted = sshd(|code| offers(code, 1, [Some("1.20-2"), None, None]));
+    assert_eq!(lines(&unlisted)[0], "libkrb5-3 Same Unknown -", "no archive has it");
+}
+
+#[test]
+fn what_a_pin_or_a_hold_keeps_back_is_installed_by_name() {
+    let scene = sshd(|code| {
+        offers(code, 1, [Some("1.20-2"), Some("1.20-3"), Some("1.20-3")]);
+        code.roots[0].packages[1].held = true;
+    });
+    let (row, commands) = rows(&scene, &|_, _| None).remove(0);
+    assert_eq!(row, "libkrb5-3 Same Yes -");
+    assert_eq!(
+        commands,
+        ["apt-mark unhold libkrb5-3", "apt-get install libkrb5-3=1.20-3", "systemctl restart ssh.service"]
+            .map(String::from)
+    );
+}
+
+#[test]
+fn advisories_have_the_last_word() {
+    let scene = sshd(|code| offers(code, 1, [Some("1.20-3"), Some("1.20-3"), None]));
+    let affects = |_: &CodeRoot, package: &Package| {
+        Some(if package.name == "libkrb5-3" { vec![String::from("CVE-2026-1")] } else { Vec::new() })
+    };
+    assert_eq!(rows(&scene, &affects)[0].0, "libkrb5-3 Same Yes 1.20-3");
+    assert_eq!(rows(&scene, &|_, _| Some(Vec::new()))[0].0, "libkrb5-3 Same No 1.20-3");
+}
+
+#[test]
+fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
+    let deleted = |path: &str| {
+        let scene = sshd(|code| {
+            code.files[0] = CodeFile {
+                path: path.into(),
+                state: ExeState::Deleted,
+                package: None,
+                ..code.files[0].clone()
+            };
+        });
+        scene.with_world(|world| patches(world, &|_, _| None).iter().any(Patch::is_stale))
+    };
+    assert!(deleted("/usr/lib/x86_64-linux-gnu/libicu.so.70") && deleted("/lib/libz.so.1"));
+    assert!(
+        !deleted("/tmp/jna-1234.tmp") && !deleted("/var/cache/app/x.so") && !deleted("/usr/local/lib/x.so")
+    );
+}
+
+#[test]
+fn nothing_that_a_shell_could_misread_is_typed() {
+    let scene = sshd(|code| {
+        code.roots[0].packages[1].name = "a;reboot".into();
+        offers(code, 1, [Some("2"), Some("2"), Some("2")]);
+    });
+    assert_eq!(rows(&scene, &|_, _| None)[0].1, [""; 0]);
+}
+
+#[test]
+fn a_containers_packages_are_its_images() {
+    let scene = sshd(|code| {
+        code.roots[0].name = Some("web".into());
+        offers(code, 1, [Some("2"), Some("2"), Some("2")]);
+    });
+    assert_eq!(rows(&scene, &|_, _| None)[0].1, [""; 0]);
+}

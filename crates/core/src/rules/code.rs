@@ -1,0 +1,25 @@
+//! The code behind the ports: updates that wait or were not taken up, and code that nobody updates (A18).
+
+mod code_of_no_package;
+mod kernel_not_rebooted;
+mod security_update_waiting;
+mod update_data_old;
+
+use super::Rule;
+
+/// The rules of this group, in reading order.
+pub const RULES: &[&Rule] = &[
+    &security_update_waiting::RULE,
+    &kernel_not_rebooted::RULE,
+    &code_of_no_package::RULE,
+    &update_data_old::RULE,
+];
+
+/// The one of another group that is about code too.
+const STALE_EXECUTABLE: &str = "stale-executable";
+
+/// Whether the rule of this name is about code.
+#[must_use]
+pub fn is_one(name: &str) -> bool {
+    name == STALE_EXECUTABLE || RULES.iter().any(|rule| rule.name == name)
+}

@@ -1,0 +1,99 @@
+//! A newer kernel is installed than the one that runs (A18).
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::World,
+};
+
+/// The newest installed kernel is not the one that runs.
+pub(super) const RULE: Rule = Rule {
+    name: "kernel-not-rebooted",
+    severity: Severity::Warning,
+    article: &["A18"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A package has put a newer kernel on the disk than the one that runs.",
+            ja: "実行中のカーネルより新しいカーネルのパッケージが導入されています。",
+        },
+        why: Words {
+            en: "Every packet passes the kernel first; its holes stay open until the host boots the new one.",
+            ja: "すべてのパケットは最初にカーネルが処理します。新しいカーネルで起動し直すまで、脆弱性は残ります。",
+        },
+        fix: Words {
+            en: "Reboot the host when it suits.", ja: "都合のよいときにホストを再起動します。"
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    let kernels = world.snapshot.code.as_ref().and_then(|code| code.kernel.as_ref());
+    let Some((kernels, newest)) = kernels.and_then(|kernels| Some((kernels, kernels.waiting()?))) else {
+        return Vec::new();
+    };
+    let (running, release, version) = (&kernels.running, &newest.release, &newest.version);
+    let finding = RULE.finding(
+        text!(
+            "the kernel {running} runs, and {release} ({version}) is installed",
+            "カーネル {running} で動作していますが、{release}({version})が導入済みです"
+        ),
+        text!("reboot when it suits", "都合のよいときに再起動してください"),
+    );
+    vec![finding]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        facts::{Code, InstalledKernel, Kernels},
+        rules::testing::{Scene, scene},
+    };
+
+    fn host(running: &str, running_version: Option<&str>, installed: &[(&str, &str)]) -> Scene {
+        let kernel = |(release, version): &(&str, &str)| InstalledKernel {
+            release: (*release).into(),
+            package: alloc::format!("linux-image-{release}"),
+            version: (*version).into(),
+        };
+        let kernels = Kernels {
+            running: running.into(),
+            running_version: running_version.map(Into::into),
+            installed: installed.iter().map(kernel).collect(),
+        };
+        let mut scene = scene();
+        scene.snapshot.code = Some(Code { kernel: Some(kernels), ..Code::default() });
+        scene
+    }
+
+    #[test]
+    fn a_newer_kernel_on_the_disk_is_found() {
+        let scene =
+            host("6.1.0-9-amd64", None, &[("6.1.0-9-amd64", "6.1.27-1"), ("6.1.0-10-amd64", "6.1.37-1")]);
+        assert_eq!(
+            scene.texts(RULE.name),
+            ["the kernel 6.1.0-9-amd64 runs, and 6.1.0-10-amd64 (6.1.37-1) is installed"]
+        );
+    }
+
+    #[test]
+    fn the_same_release_may_have_been_built_anew() {
+        let installed = [("6.1.0-9-amd64", "6.1.28-1")];
+        assert_eq!(host("6.1.0-9-amd64", Some("6.1.27-1"), &installed).texts(RULE.name).len(), 1);
+        assert_eq!(host("6.1.0-9-amd64", Some("6.1.28-1"), &installed).rules(), [""; 0]);
+        assert_eq!(host("6.1.0-9-amd64", None, &installed).rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_kernel_that_runs_and_is_of_no_package_is_not_compared() {
+        assert_eq!(host("6.12.0-mine", None, &[("6.1.0-9-amd64", "6.1.27-1")]).rules(), [""; 0]);
+        let removed = host("6.1.0-9-amd64", Some("6.1.27-1"), &[("6.1.0-10-amd64", "6.1.37-1")]);
+        assert_eq!(removed.texts(RULE.name).len(), 1, "its package is gone, but it tells its version");
+    }
+}

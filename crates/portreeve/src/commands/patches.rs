@@ -1,0 +1,178 @@
+//! `portreeve patches`: which open port runs code with a known security hole, or code older than its package (A18)?
+
+mod elsewhere;
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::{
+    facts::{Gap, GapKind},
+    finding::Finding,
+    patches::{Patch, patches, unlistening},
+    port::PortSpec,
+    rules,
+    words::{Lang, Words},
+    world::World,
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Files, Processes},
+};
+
+use super::Command;
+use crate::{
+    asked::{self, Asked},
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Format, Gaps, Netns, Settings, Verbosity, options},
+    show::{out::Out, patches as show},
+    table_file::TableFile,
+};
+
+/// `patches`.
+pub(super) const COMMAND: Command = Command {
+    name: "patches",
+    about: Words {
+        en: "Which open port runs code with a known hole, or older than its package?",
+        ja: "既知の脆弱性や更新前のコードで動いているポート",
+    },
+    examples: &["portreeve patches", "portreeve patches 22", "portreeve patches -o json"],
+    takes: &[
+        Common::Output(Format::LISTING),
+        Common::Snapshot,
+        Common::Policy,
+        Common::Netns,
+        Common::FailOn,
+        Common::AllowGaps,
+    ],
+    arguments,
+    run,
+};
+
+const PORT: &str = "port";
+const ALL: &str = "all";
+const ALL_PROCESSES: &str = "all-processes";
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let port = Words {
+        en: "443, https, 443/udp, 30000-30099/tcp, several of them; without it, every port that somebody listens on",
+        ja: "443、https、443/udp、30000-30099/tcp(複数可)。省略すると、待ち受けのあるすべてのポート",
+    };
+    let all = Words {
+        en: "Packages too that run as they are installed and for which nothing waits",
+        ja: "最新で更新待ちのないパッケージも表示",
+    };
+    let processes = Words {
+        en: "Processes too that listen nowhere", ja: "待ち受けのないプロセスも調べる"
+    };
+    [
+        Arg::new(PORT).value_name("PORT").num_args(0..).help(port.in_lang(lang)),
+        options::flag(ALL, all, lang).short('a'),
+        options::flag(ALL_PROCESSES, processes, lang).conflicts_with(options::SNAPSHOT),
+    ]
+    .into_iter()
+    .chain(elsewhere::arguments(lang))
+    .collect()
+}
+
+/// Who listens, in every namespace, and what code they run.
+const LOOK: Wanted = Wanted { files: Files::Mappings, connections: Connections::Skip, ..Wanted::JUDGEMENT };
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let asked = asked_for(own)?;
+    let look = match elsewhere::read(own)? {
+        Some(snapshot) => Look::of(settings, snapshot)?,
+        None => live(own, settings)?,
+    };
+    if look.snapshot.code.is_none() {
+        return Err(without_code());
+    }
+    let world = look.world();
+    let is_everybody = own.get_flag(ALL_PROCESSES) || elsewhere::is_asked(own);
+    let patches = told(&world, &asked, is_everybody);
+    let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| matters(gap)).collect();
+    match settings.format {
+        Format::Json => out.json(&show::document(&world, &patches, &gaps, settings.lang))?,
+        Format::Ndjson => {
+            show::views(&world, &patches).try_for_each(|view| out.ndjson(&view))?;
+        }
+        Format::Csv => out.csv(show::records(&patches))?,
+        _ if settings.verbosity == Verbosity::Quiet => {}
+        _ => {
+            let is_all = own.get_flag(ALL) || !asked.is_empty() || settings.verbosity == Verbosity::Verbose;
+            show::print(&world, &patches, is_all, out)?;
+        }
+    }
+    show::tell_gaps(&gaps, settings, out)?;
+    Ok(exit(&world, &asked, &gaps, settings))
+}
+
+/// This host, or a saved look at one.
+fn live(own: &ArgMatches, settings: &Settings) -> Result<Look, Failure> {
+    let everywhere = Settings { netns: netns(settings), ..settings.clone() };
+    let processes = if own.get_flag(ALL_PROCESSES) { Processes::All } else { LOOK.processes };
+    Look::take(&everywhere, &Wanted { processes, ..LOOK })
+}
+
+/// What the ports that were asked for run, and where `is_everybody`, what all others do.
+fn told<'a>(world: &'a World<'a>, asked: &[Asked], is_everybody: bool) -> Vec<Patch<'a>> {
+    let means = |patch: &Patch<'_>| {
+        let is_asked =
+            |(spec, _): (PortSpec, u64)| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
+        asked.is_empty() || patch.place.is_some_and(is_asked)
+    };
+    let others = if is_everybody && asked.is_empty() { unlistening(world, &|_, _| None) } else { Vec::new() };
+    patches(world, &|_, _| None).into_iter().filter(means).chain(others).collect()
+}
+
+/// Every namespace, unless one was named: whoever runs old code in a container is asked for by no name.
+fn netns(settings: &Settings) -> Netns {
+    match &settings.netns {
+        Netns::Usual => Netns::All,
+        named => named.clone(),
+    }
+}
+
+fn asked_for(own: &ArgMatches) -> Result<Vec<Asked>, Failure> {
+    let words = asked::listed(own.get_many::<String>(PORT).into_iter().flatten());
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(asked::questions(&words, TableFile::load()?.registry())?.concat())
+}
+
+/// What may hide code, its package, or what waits for it.
+fn matters(gap: &Gap) -> bool {
+    gap.hides_packages()
+        || gap.hides_holders()
+        || matches!(gap.what, GapKind::HiddenFiles | GapKind::UnsteadyRead | GapKind::ForeignNamespaces)
+}
+
+fn without_code() -> Failure {
+    Failure::usage(Words {
+        en: "this snapshot was taken without the code that processes run",
+        ja: "このスナップショットには、プロセスが実行しているコードが保存されていません",
+    })
+    .hint(Words {
+        en: "take it again: sudo portreeve snapshot > host.json",
+        ja: "取り直してください: sudo portreeve snapshot > host.json",
+    })
+}
+
+/// As of `audit`, by the rules about code alone.
+fn exit(world: &World<'_>, asked: &[Asked], gaps: &[&Gap], settings: &Settings) -> Exit {
+    let findings = rules::judge(world);
+    let is_meant = |finding: &&Finding| {
+        let about = |spec: PortSpec| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
+        asked.is_empty() || finding.ports.is_none_or(about)
+    };
+    let of_code =
+        findings.iter().filter(|finding| rules::code::is_one(finding.rule) && finding.waived.is_none());
+    let worst = of_code.filter(is_meant).map(|finding| finding.severity).max();
+    if worst.is_some_and(|worst| settings.fail_on.is_some_and(|least| worst >= least)) {
+        Exit::Found
+    } else if settings.gaps == Gaps::Matter && !gaps.is_empty() {
+        Exit::Gaps
+    } else {
+        Exit::Fine
+    }
+}

@@ -1,0 +1,258 @@
+//! What ports run and what waits for it, for a person and as JSON (A18).
+
+mod table;
+
+pub(crate) use self::table::print;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    facts::{Build, Code, CodeFile, ExeState, Gap},
+    patches::{Patch, Security, Waits},
+    port::Protocol,
+    words::Lang,
+    world::World,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    escape::visible,
+    gaps,
+    out::Out,
+    view::{GapView, HolderView, NetnsView, gap_view, holder, netns_view},
+};
+use crate::{
+    failure::Failure,
+    settings::{Format, Settings, Verbosity},
+};
+
+/// The layout of the JSON document.
+const VERSION: u32 = 1;
+/// What code of portreeve's own host is called.
+const HOST: &str = "host";
+
+/// The answer of `patches`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Patches")]
+pub(crate) struct PatchesView<'a> {
+    /// The layout of this document: 1.
+    version: u32,
+    /// When the look was taken, UTC.
+    #[schemars(with = "String")]
+    taken: Timestamp,
+    /// What each port runs, by package, the worst first.
+    patches: Vec<PatchView<'a>>,
+    /// The kernel; `null` where no package of this root has one, as in a container.
+    kernel: Option<KernelView<'a>>,
+    /// What waits is known from where.
+    data: DataView<'a>,
+    /// What could not be seen.
+    gaps: Vec<GapView<'a>>,
+}
+
+/// What one port runs of one package.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Patch")]
+pub(crate) struct PatchView<'a> {
+    /// The protocol; `null` of a process that listens nowhere.
+    protocol: Option<Protocol>,
+    port: Option<u16>,
+    netns: Option<NetnsView<'a>>,
+    /// The main process; `null` where it cannot be seen.
+    holder: Option<HolderView<'a>>,
+    /// Every process, the main one first.
+    pids: Vec<u32>,
+    /// The package; `null` where the files are of none.
+    package: Option<&'a str>,
+    /// The file that is the worst, as its process has it.
+    file: Option<&'a str>,
+    /// Every file of the package that runs.
+    files: Vec<FileView<'a>>,
+    /// Whether that is still the file on the disk.
+    running: ExeState,
+    /// Since when another file has stood in its place, RFC 3339, UTC; `null` where none does.
+    #[schemars(with = "Option<String>")]
+    since: Option<Timestamp>,
+    /// The installed version.
+    installed: Option<&'a str>,
+    /// The version that would be installed now; the installed one where nothing waits, `null` where it cannot be told.
+    candidate: Option<&'a str>,
+    /// The newest version of any archive.
+    newest: Option<&'a str>,
+    /// Whether a person had the package kept as it is.
+    held: bool,
+    /// Whether a security update waits.
+    security: Security,
+    /// Which advisories affect the installed version; empty where none was asked.
+    advisories: &'a [String],
+    /// `host`, or `container NAME`.
+    root: String,
+    /// What its makers say of a file of no package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<&'a Build>,
+    /// What to type.
+    commands: Vec<String>,
+}
+
+/// A file that runs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunningFile")]
+struct FileView<'a> {
+    path: &'a str,
+    state: ExeState,
+}
+
+/// The kernel that runs beside the newest that is installed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunningKernel")]
+struct KernelView<'a> {
+    /// The release that runs.
+    running: &'a str,
+    /// The newest that is installed.
+    newest: &'a str,
+    /// Its package.
+    package: &'a str,
+    /// The package's version.
+    version: &'a str,
+    /// Whether that is newer than what runs.
+    reboot: bool,
+}
+
+/// What waits is known from where.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PatchData")]
+struct DataView<'a> {
+    /// `apt` where there are lists of packages; `null` where nothing tells what waits.
+    source: Option<&'a str>,
+    /// When they were fetched, RFC 3339, UTC; `null` where that cannot be told.
+    #[schemars(with = "Option<String>")]
+    taken: Option<Timestamp>,
+}
+
+/// The document.
+pub(crate) fn document<'a>(
+    world: &World<'a>,
+    patches: &'a [Patch<'a>],
+    gaps: &[&'a Gap],
+    lang: Lang,
+) -> PatchesView<'a> {
+    let code = world.snapshot.code.as_ref();
+    PatchesView {
+        version: VERSION,
+        taken: world.snapshot.taken,
+        patches: views(world, patches).collect(),
+        kernel: code.and_then(kernel),
+        data: data(code),
+        gaps: gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
+    }
+}
+
+/// Every patch.
+pub(crate) fn views<'a>(world: &World<'a>, patches: &'a [Patch<'a>]) -> impl Iterator<Item = PatchView<'a>> {
+    let snapshot = world.snapshot;
+    patches.iter().map(move |patch| {
+        let offer = patch.package.and_then(|package| package.offer.as_ref());
+        PatchView {
+            protocol: patch.place.map(|(spec, _)| spec.protocol),
+            port: patch.place.map(|(spec, _)| spec.range.first),
+            netns: patch.place.map(|(_, netns)| netns_view(snapshot, netns)),
+            holder: patch.holders.first().map(|(pid, process)| holder(*pid, None, process)),
+            pids: patch.holders.iter().map(|(pid, _)| *pid).collect(),
+            package: patch.package.map(|package| &*package.name),
+            file: patch.files.first().map(|file| &*file.path),
+            files: patch.files.iter().map(|file| FileView { path: &file.path, state: file.state }).collect(),
+            running: patch.running(),
+            since: patch.since(),
+            installed: patch.package.map(|package| &*package.version),
+            candidate: offer.and_then(|offer| offer.candidate.as_deref()),
+            newest: offer.and_then(|offer| offer.newest.as_deref()),
+            held: patch.package.is_some_and(|package| package.held),
+            security: patch.security,
+            advisories: &patch.advisories,
+            root: root(patch),
+            build: patch.files.iter().find_map(|file| file.build.as_ref()),
+            commands: patch.commands(),
+        }
+    })
+}
+
+fn root(patch: &Patch<'_>) -> String {
+    match patch.root.and_then(|root| root.name.as_ref()) {
+        Some(name) => format!("container {name}"),
+        None => HOST.into(),
+    }
+}
+
+fn kernel(code: &Code) -> Option<KernelView<'_>> {
+    let kernels = code.kernel.as_ref()?;
+    let newest = kernels.newest()?;
+    Some(KernelView {
+        running: &kernels.running,
+        newest: &newest.release,
+        package: &newest.package,
+        version: &newest.version,
+        reboot: kernels.waiting().is_some(),
+    })
+}
+
+fn data(code: Option<&Code>) -> DataView<'_> {
+    let host = code.and_then(|code| code.roots.iter().find(|root| root.name.is_none()));
+    let fetched = host.and_then(|host| host.lists_fetched.max(host.lists_made));
+    DataView { source: fetched.is_some().then_some("apt"), taken: fetched }
+}
+
+/// A patch as a row of a spreadsheet.
+#[derive(Debug, Serialize)]
+pub(crate) struct Record {
+    port: Option<u16>,
+    protocol: Option<Protocol>,
+    pid: Option<u32>,
+    package: Option<String>,
+    file: Option<String>,
+    running: ExeState,
+    installed: Option<String>,
+    candidate: Option<String>,
+    security: Security,
+    advisories: String,
+    root: String,
+}
+
+/// Every patch as a record.
+pub(crate) fn records(patches: &[Patch<'_>]) -> impl Iterator<Item = Record> {
+    let text = |text: &str| visible(text).into_owned();
+    patches.iter().map(move |patch| Record {
+        port: patch.place.map(|(spec, _)| spec.range.first),
+        protocol: patch.place.map(|(spec, _)| spec.protocol),
+        pid: patch.holders.first().map(|(pid, _)| *pid),
+        package: patch.package.map(|package| text(&package.name)),
+        file: patch.files.first().map(|file| text(&file.path)),
+        running: patch.running(),
+        installed: patch.package.map(|package| text(&package.version)),
+        candidate: patch
+            .waiting()
+            .filter(|(_, waits)| *waits == Waits::Candidate)
+            .map(|(version, _)| text(version)),
+        security: patch.security,
+        advisories: patch.advisories.join(" "),
+        root: text(&root(patch)),
+    })
+}
+
+/// Says what could not be seen below a table, or beside a list of records; a document has it.
+pub(crate) fn tell_gaps(gaps: &[&Gap], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    for gap in gaps {
+        let line = gaps::line(gap, settings.lang);
+        match settings.format {
+            _ if settings.verbosity == Verbosity::Quiet => {}
+            Format::Table => out.sentences(&line)?,
+            Format::Json => {}
+            _ => eprintln!("{line}"),
+        }
+    }
+    Ok(())
+}
+
+/// The file by which code of no package is known: what is worst, else the program itself.
+pub(super) fn unpackaged<'a>(patch: &Patch<'a>) -> Option<&'a CodeFile> {
+    patch.files.first().copied()
+}

@@ -1,0 +1,222 @@
+//! What ports run and what waits for it, as a table.
+
+use portreeve_core::{
+    facts::{Build, ExeState},
+    patches::{Patch, Security, Waits},
+    port::PortSpec,
+    text,
+    words::{Lang, Text, Words, inflect},
+    world::World,
+};
+
+use super::unpackaged;
+use crate::{
+    failure::Failure,
+    show::{
+        age::ago,
+        escape::visible,
+        listeners::PORT,
+        out::{Out, Paint},
+        table::{Cell, Column, Fit, Table},
+    },
+};
+
+const COLUMNS: &[Column] = &[
+    PORT,
+    Column { head: Words { en: "HOLDER", ja: "保持者" }, fit: Fit::Cut },
+    Column { head: Words { en: "PACKAGE", ja: "パッケージ" }, fit: Fit::Cut },
+    Column { head: Words { en: "RUNS", ja: "実行中のコード" }, fit: Fit::Whole },
+    Column { head: Words { en: "INSTALLED", ja: "導入済み" }, fit: Fit::Cut },
+    Column { head: Words { en: "WAITING", ja: "更新待ち" }, fit: Fit::Cut },
+    Column { head: Words { en: "DO", ja: "対処" }, fit: Fit::Spare },
+];
+const NOTHING: &str = "–";
+const NO_PACKAGE: Words = Words { en: "no package", ja: "パッケージなし" };
+
+/// Prints the table, with every patch where `is_all`, and what it rests on.
+pub(crate) fn print(
+    world: &World<'_>,
+    patches: &[Patch<'_>],
+    is_all: bool,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let shown: Vec<_> = patches.iter().filter(|patch| is_all || patch.needs_a_word()).collect();
+    if !shown.is_empty() {
+        let mut table = Table::new(COLUMNS, 0);
+        for (ports, patch) in folded(&shown) {
+            table.push(row(world, &ports, patch, out.lang));
+        }
+        out.table(&table)?;
+    }
+    out.sentences(summary(patches, shown.len()).in_lang(out.lang))?;
+    if let Some(kernel) = kernel(world) {
+        out.sentences(kernel.in_lang(out.lang))?;
+    }
+    out.sentences(data(world).in_lang(out.lang))
+}
+
+/// What one owner runs of one package is one row, however many its ports.
+fn folded<'p, 'a>(patches: &[&'p Patch<'a>]) -> Vec<(Vec<PortSpec>, &'p Patch<'a>)> {
+    let mut rows: Vec<(Vec<PortSpec>, &Patch<'_>)> = Vec::new();
+    for patch in patches {
+        let spec = patch.place.map(|(spec, _)| spec);
+        let is_same = |(_, known): &&mut (Vec<PortSpec>, &'p Patch<'a>)| {
+            let pids = |patch: &Patch<'_>| patch.holders.iter().map(|(pid, _)| *pid).collect::<Vec<_>>();
+            known.files == patch.files
+                && pids(known) == pids(patch)
+                && known.place.map(|(spec, netns)| (spec.protocol, netns))
+                    == patch.place.map(|(spec, netns)| (spec.protocol, netns))
+        };
+        match rows.iter_mut().find(is_same) {
+            Some((ports, _)) => ports.extend(spec),
+            None => rows.push((spec.into_iter().collect(), patch)),
+        }
+    }
+    rows
+}
+
+fn row(world: &World<'_>, ports: &[PortSpec], patch: &Patch<'_>, lang: Lang) -> [Cell; 7] {
+    let package = match patch.package {
+        Some(package) => visible(&package.name).into_owned(),
+        None => visible(&bare(patch, lang)).into_owned(),
+    };
+    let installed = patch.package.map_or(NOTHING, |package| &package.version);
+    let commands = patch.commands().join("; ");
+    [
+        visible(&joined(ports)).into_owned().as_str().into(),
+        visible(&holder(patch, lang)).into_owned().as_str().into(),
+        package.as_str().into(),
+        runs(world, patch, lang),
+        visible(installed).into_owned().as_str().into(),
+        waiting(patch, lang),
+        if commands.is_empty() { NOTHING.into() } else { visible(&commands).into_owned().as_str().into() },
+    ]
+}
+
+/// `80,443/tcp`.
+fn joined(ports: &[PortSpec]) -> String {
+    let Some(first) = ports.first() else { return NOTHING.into() };
+    let mut numbers: Vec<_> = ports.iter().map(|spec| spec.range.first).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    format!("{}/{}", numbers.join(","), first.protocol)
+}
+
+fn holder(patch: &Patch<'_>, lang: Lang) -> String {
+    match patch.identity.unit.filter(|_| patch.identity.container.is_none()) {
+        Some(unit) => unit.into(),
+        None => patch.who.in_lang(lang).into(),
+    }
+}
+
+/// A file of no package, with what its makers say of it.
+fn bare(patch: &Patch<'_>, lang: Lang) -> String {
+    let Some(file) = unpackaged(patch) else { return NO_PACKAGE.in_lang(lang).into() };
+    let more = match patch.files.len() {
+        0 | 1 => String::new(),
+        count => format!(" +{}", count - 1),
+    };
+    let build = patch.files.iter().find_map(|file| file.build.as_ref()).map(built).unwrap_or_default();
+    format!("{}: {}{more}{build}", NO_PACKAGE.in_lang(lang), file.path)
+}
+
+fn built(Build { by, name, version }: &Build) -> String {
+    let told = [Some(by), name.as_ref(), version.as_ref()];
+    format!(" ({})", told.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "))
+}
+
+fn runs(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> Cell {
+    let since = patch.since().map(|since| ago(since, world.now));
+    let said = match (patch.running(), since) {
+        (ExeState::Same, _) => return text!("same", "同一").in_lang(lang).into(),
+        (ExeState::Replaced, Some(Text { en, ja })) => text!("replaced {en}", "{ja}に更新"),
+        (ExeState::Replaced, None) => text!("replaced", "更新前"),
+        (ExeState::Deleted, _) => text!("deleted", "削除済み"),
+        (ExeState::Memfd, _) => text!("in memory", "メモリー上"),
+        (ExeState::Unknown, _) => text!("unknown", "不明"),
+    };
+    let paint = if patch.is_stale() { Paint::Yellow } else { Paint::Dim };
+    Cell::painted(said.in_lang(lang), paint)
+}
+
+fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
+    let offer = patch.package.and_then(|package| package.offer.as_ref());
+    let secure = offer.and_then(|offer| offer.security.as_deref());
+    let version = patch.waiting().map(|(version, _)| version).or(secure).unwrap_or(NOTHING);
+    let is_newest = patch.waiting().is_some_and(|(_, waits)| waits == Waits::Newest);
+    let security = match patch.security {
+        Security::Yes => Some(Words { en: "security", ja: "セキュリティ" }),
+        Security::Unknown if patch.waiting().is_some() => Some(Words { en: "unknown", ja: "種別不明" }),
+        Security::Unknown | Security::No => None,
+    };
+    let held = patch.package.is_some_and(|package| package.held && version != NOTHING);
+    let notes = [
+        security,
+        is_newest.then_some(Words { en: "newest", ja: "最新" }),
+        held.then_some(Words { en: "held", ja: "保留" }),
+    ];
+    let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
+    let said: Vec<_> =
+        std::iter::once(version).chain(notes).chain(patch.advisories.iter().map(String::as_str)).collect();
+    let said = visible(&said.join(" ")).into_owned();
+    match patch.security {
+        Security::Yes => Cell::painted(&said, Paint::Red),
+        Security::Unknown | Security::No => said.as_str().into(),
+    }
+}
+
+fn summary(patches: &[Patch<'_>], shown: usize) -> Text {
+    let stale = patches.iter().filter(|patch| patch.is_stale()).count();
+    let secure = patches.iter().filter(|patch| patch.security == Security::Yes).count();
+    let all = patches.len();
+    let (en_fine, fine) = (inflect(all - shown, "package runs", "packages run"), all - shown);
+    if stale == 0 && secure == 0 {
+        return text!(
+            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest",
+            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。{fine} 件は最新です"
+        );
+    }
+    text!(
+        "{stale} run old code, {secure} wait for a security update, {fine} {en_fine} as installed and newest",
+        "更新前のコード {stale} 件、セキュリティ更新待ち {secure} 件、最新 {fine} 件"
+    )
+}
+
+fn kernel(world: &World<'_>) -> Option<Text> {
+    let code = world.snapshot.code.as_ref()?;
+    let Some(kernels) = &code.kernel else {
+        return Some(text!(
+            "kernel: of no package here, so not compared",
+            "カーネル: この環境のパッケージのものではないため比較しません"
+        ));
+    };
+    let running = &kernels.running;
+    Some(match kernels.waiting() {
+        Some(newest) => {
+            let (release, version) = (&newest.release, &newest.version);
+            text!(
+                "kernel: {running} runs, {release} ({version}) is installed: reboot",
+                "カーネル: {running} で動作中、{release}({version})が導入済みです。再起動してください"
+            )
+        }
+        None => {
+            text!("kernel: {running} is the newest installed", "カーネル: {running} は導入済みの中で最新です")
+        }
+    })
+}
+
+fn data(world: &World<'_>) -> Text {
+    let code = world.snapshot.code.as_ref();
+    let host = code.and_then(|code| code.roots.iter().find(|root| root.name.is_none()));
+    match host.and_then(|host| host.lists_fetched.max(host.lists_made)) {
+        Some(fetched) => {
+            let Text { en, ja } = ago(fetched, world.now);
+            text!(
+                "what waits: by apt's lists, fetched {en}; portreeve fetches nothing",
+                "更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
+            )
+        }
+        None => text!("what waits: nothing tells", "更新待ち: 判定できるデータがありません"),
+    }
+}
