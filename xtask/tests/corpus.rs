@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+#[path = "../../fuzz/feed/advisories.rs"]
+mod advisories;
 #[path = "../../fuzz/feed/captures.rs"]
 mod captures;
 #[path = "../../fuzz/feed/containers.rs"]
@@ -151,6 +153,11 @@ fn snapshots() {
 #[test]
 fn versions_of_packages() {
     replay("versions", versions::feed);
+}
+
+#[test]
+fn documents_of_advisories() {
+    replay("advisories", advisories::feed);
 }
 
 #[test]
