@@ -7,6 +7,8 @@ pub mod list;
 pub mod os_release;
 pub mod pins;
 pub mod release;
+pub mod apk;
+mod sought;
 pub mod spelling;
 
 use alloc::{
