@@ -8,8 +8,10 @@ pub mod os_release;
 pub mod pins;
 pub mod release;
 pub mod apk;
+pub mod rpm;
 mod sought;
 pub mod spelling;
+mod sqlite;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},

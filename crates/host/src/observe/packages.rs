@@ -5,6 +5,7 @@ mod kernels;
 mod lists;
 mod preferences;
 mod roots;
+mod rpm;
 mod tree;
 
 use std::{collections::BTreeMap, io, mem, path::Path};
