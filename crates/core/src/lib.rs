@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod activation;
 pub mod address;
 pub mod advisories;
+pub mod build_info;
 pub mod cgroup;
 pub mod chain;
 pub mod desired;

@@ -1,5 +1,6 @@
 //! Finds whose the running code is, and what would be installed in its place (A18).
 
+mod build_info;
 mod dpkg;
 mod kernels;
 mod lists;
