@@ -4,6 +4,10 @@ use std::{fs, path::Path};
 
 #[path = "../../fuzz/feed/advisories.rs"]
 mod advisories;
+#[path = "../../fuzz/feed/apk.rs"]
+mod apk;
+#[path = "../../fuzz/feed/build_info.rs"]
+mod build_info;
 #[path = "../../fuzz/feed/captures.rs"]
 mod captures;
 #[path = "../../fuzz/feed/containers.rs"]
@@ -36,6 +40,10 @@ mod policy;
 mod proc;
 #[path = "../../fuzz/feed/registry.rs"]
 mod registry;
+#[path = "../../fuzz/feed/rpm_database.rs"]
+mod rpm_database;
+#[path = "../../fuzz/feed/rpm_header.rs"]
+mod rpm_header;
 #[path = "../../fuzz/feed/sight.rs"]
 mod sight;
 #[path = "../../fuzz/feed/snapshot.rs"]
@@ -143,6 +151,26 @@ fn what_the_ledger_is_told() {
 #[test]
 fn what_etcd_says() {
     replay("etcd", etcd::feed);
+}
+
+#[test]
+fn files_of_packages_of_alpine() {
+    replay("apk", apk::feed);
+}
+
+#[test]
+fn headers_of_packages_of_rpm() {
+    replay("rpm_header", rpm_header::feed);
+}
+
+#[test]
+fn databases_of_rpm() {
+    replay("rpm_database", rpm_database::feed);
+}
+
+#[test]
+fn what_executables_say_of_their_build() {
+    replay("build_info", build_info::feed);
 }
 
 #[test]
