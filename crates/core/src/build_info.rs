@@ -8,6 +8,8 @@ use alloc::{string::String, vec::Vec};
 
 pub use self::{go::go, rust::rust};
 
+use crate::facts::Build;
+
 /// What an executable was built from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildInfo {
@@ -15,6 +17,23 @@ pub enum BuildInfo {
     Go(GoBuild),
     /// It was written in Rust, and built with `cargo auditable`.
     Rust(RustBuild),
+}
+
+impl BuildInfo {
+    /// What a person is told of it.
+    #[must_use]
+    pub fn into_build(self) -> Build {
+        match self {
+            Self::Go(GoBuild { toolchain, main, .. }) => {
+                let (name, version) = main.map(|main| (main.path, main.version)).unzip();
+                Build { by: toolchain, name, version: version.filter(|version| !version.is_empty()) }
+            }
+            Self::Rust(RustBuild { root, .. }) => {
+                let (name, version) = root.map(|root| (root.name, root.version)).unzip();
+                Build { by: "rust".into(), name, version }
+            }
+        }
+    }
 }
 
 /// What the Go linker wrote into an executable.

@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod activation;
 pub mod address;
+pub mod advised;
 pub mod advisories;
 pub mod build_info;
 pub mod cgroup;

@@ -1,13 +1,12 @@
 //! What package databases and archives say: whose a file is, and what would be installed in its place (A18).
 
+pub mod apk;
 pub mod candidate;
 pub mod control;
 pub mod dpkg;
 pub mod list;
-pub mod os_release;
 pub mod pins;
 pub mod release;
-pub mod apk;
 pub mod rpm;
 mod sought;
 pub mod spelling;

@@ -16,6 +16,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    advised::Advised,
+    advisories::Advisory,
     facts::{Code, CodeFile, CodeRoot, Database, ExeState, Package, Process},
     owner::Identity,
     port::PortSpec,
@@ -23,9 +25,6 @@ use crate::{
     words::Text,
     world::{Holding, World, name_of, restart_command},
 };
-
-/// The advisories that affect a package as it is installed; `None` where nobody was asked, or nothing is known of its release.
-pub type Advice<'f> = dyn Fn(&CodeRoot, &Package) -> Option<Vec<String>> + 'f;
 
 /// What one port, or one process without any, runs of one package.
 #[derive(Clone, Debug)]
@@ -47,7 +46,7 @@ pub struct Patch<'a> {
     /// Whether a security update waits.
     pub security: Security,
     /// Which advisories affect the installed version.
-    pub advisories: Vec<String>,
+    pub advisories: &'a [Advisory],
 }
 
 /// Whether a security update waits.
@@ -178,18 +177,15 @@ fn is_packages(path: &str) -> bool {
 
 /// What every port runs, the worst first.
 #[must_use]
-pub fn patches<'a>(world: &'a World<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
-    let Some(code) = &world.snapshot.code else { return Vec::new() };
-    let mut patches: Vec<_> =
-        world.holdings().flat_map(|holding| of_holding(code, holding, advice)).collect();
+pub fn patches<'a>(world: &'a World<'a>) -> Vec<Patch<'a>> {
+    let mut patches: Vec<_> = world.holdings().flat_map(|holding| of_holding(world, holding)).collect();
     patches.sort_by_cached_key(|patch| order::order(world, patch));
     patches
 }
 
 /// What processes run that listen nowhere.
 #[must_use]
-pub fn unlistening<'a>(world: &'a World<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
-    let Some(code) = &world.snapshot.code else { return Vec::new() };
+pub fn unlistening<'a>(world: &'a World<'a>) -> Vec<Patch<'a>> {
     let listening: Vec<u32> = world.every_holding().iter().flat_map(Holding::pids).collect();
     let others = world.snapshot.processes.iter().filter(|(pid, _)| !listening.contains(pid));
     let of = |(&pid, process): (&u32, &'a Process)| {
@@ -199,7 +195,7 @@ pub fn unlistening<'a>(world: &'a World<'a>, advice: &Advice<'_>) -> Vec<Patch<'
             identity: Identity::of_process(process),
             who: name_of(process),
         };
-        of_subject(code, &subject, advice)
+        of_subject(world, &subject)
     };
     let mut patches: Vec<_> = others.flat_map(of).collect();
     patches.sort_by_cached_key(|patch| order::order(world, patch));
@@ -215,17 +211,18 @@ struct Subject<'a> {
 }
 
 /// What one holding runs, by package.
-pub(crate) fn of_holding<'a>(code: &'a Code, holding: &Holding<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+pub(crate) fn of_holding<'a>(world: &World<'a>, holding: &Holding<'a>) -> Vec<Patch<'a>> {
     let subject = Subject {
         place: Some((holding.spec(), holding.netns())),
         holders: holding.holders.clone(),
         identity: holding.identity.clone(),
         who: holding.who(),
     };
-    of_subject(code, &subject, advice)
+    of_subject(world, &subject)
 }
 
-fn of_subject<'a>(code: &'a Code, subject: &Subject<'a>, advice: &Advice<'_>) -> Vec<Patch<'a>> {
+fn of_subject<'a>(world: &World<'a>, subject: &Subject<'a>) -> Vec<Patch<'a>> {
+    let Some(code) = &world.snapshot.code else { return Vec::new() };
     let mut by_package: BTreeMap<(Option<u32>, Option<u32>), Vec<&CodeFile>> = BTreeMap::new();
     for file in subject.holders.iter().flat_map(|(pid, _)| code.of(*pid)) {
         let files = by_package.entry((file.root, file.package)).or_default();
@@ -233,51 +230,46 @@ fn of_subject<'a>(code: &'a Code, subject: &Subject<'a>, advice: &Advice<'_>) ->
             files.push(file);
         }
     }
-    by_package.into_values().map(|files| patch(code, subject, files, advice)).collect()
+    let patch = |files| patch((code, world.advised()), subject, files);
+    by_package.into_values().map(patch).collect()
 }
 
 fn patch<'a>(
-    code: &'a Code,
+    (code, advised): (&'a Code, Option<&'a Advised>),
     subject: &Subject<'a>,
     mut files: Vec<&'a CodeFile>,
-    advice: &Advice<'_>,
 ) -> Patch<'a> {
     files.sort_by_key(|file| (!is_stale(file), file.state == ExeState::Same));
-    let root = files.first().and_then(|file| code.root(file));
-    let package = files.first().and_then(|file| code.package(file));
-    let told = root.zip(package).and_then(|(root, package)| advice(root, package));
+    let first = files.first().copied();
+    let package = first.and_then(|file| code.package(file));
+    let told = first.zip(advised).and_then(|(file, advised)| advised.of(file));
     Patch {
         place: subject.place,
         holders: subject.holders.clone(),
         identity: subject.identity.clone(),
         who: subject.who.clone(),
         package,
-        root,
+        root: first.and_then(|file| code.root(file)),
         files,
-        security: security(package, told.as_deref()),
+        security: security(package, told),
         advisories: told.unwrap_or_default(),
     }
 }
 
-/// With advisories it is what they say; else yes where a security archive has a newer version, unknown where only others
-/// have, as those take up security fixes too, and where no list was read.
-fn security(package: Option<&Package>, advisories: Option<&[String]>) -> Security {
+/// With advisories it is what they say, where a version is without the hole; else yes where a security archive has a newer
+/// version, unknown where only others have, as those take up security fixes too, and where no list was read.
+fn security(package: Option<&Package>, advisories: Option<&[Advisory]>) -> Security {
     if let Some(advisories) = advisories {
-        return if advisories.is_empty() { Security::No } else { Security::Yes };
+        let is_mended = advisories.iter().any(|advisory| advisory.fixed.is_some());
+        return if is_mended { Security::Yes } else { Security::No };
     }
-    let Some(package) = package else { return Security::Unknown };
-    match &package.offer {
-        Some(offer) if offer.security.is_some() => Security::Yes,
-        Some(offer) if offer.newest.is_none() => Security::Unknown,
-        Some(offer) => {
-            let known = offer.candidate.as_ref().or(offer.newest.as_ref());
-            if known.is_none_or(|version| *version == package.version) {
-                Security::No
-            } else {
-                Security::Unknown
-            }
-        }
-        None => Security::Unknown,
+    let Some(offer) = package.and_then(|package| package.offer.as_ref()) else { return Security::Unknown };
+    let known = offer.candidate.as_ref().or(offer.newest.as_ref());
+    match known {
+        _ if offer.security.is_some() => Security::Yes,
+        _ if offer.newest.is_none() => Security::Unknown,
+        Some(version) if package.is_some_and(|package| package.version != *version) => Security::Unknown,
+        _ => Security::No,
     }
 }
 

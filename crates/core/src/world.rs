@@ -33,6 +33,7 @@ use jiff::{Timestamp, civil::Date};
 
 use self::{led::Redirects, reaching::Reaching};
 use crate::{
+    advised::Advised,
     desired::{Desired, DesiredPort, desire},
     facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
     ledger::{ClaimId, State},
@@ -91,6 +92,7 @@ pub struct World<'a> {
     reaching: Reaching,
     redirects: Redirects,
     claims: Option<&'a Claims>,
+    advised: Option<&'a Advised>,
     states: OnceCell<Vec<(ClaimId, State)>>,
 }
 
@@ -120,6 +122,7 @@ impl<'a> World<'a> {
             reaching,
             redirects,
             claims: None,
+            advised: None,
             states: OnceCell::new(),
         };
         world.judged = world.judged_listeners();
@@ -128,6 +131,19 @@ impl<'a> World<'a> {
         });
         world.undecided = standing::undecided(&world);
         world
+    }
+
+    /// The same beside what advisories say of the packages whose code runs.
+    #[must_use]
+    pub const fn advised_by(mut self, advised: Option<&'a Advised>) -> Self {
+        self.advised = advised;
+        self
+    }
+
+    /// What advisories say of these packages, where any were read.
+    #[must_use]
+    pub const fn advised(&self) -> Option<&'a Advised> {
+        self.advised
     }
 
     fn judged_listeners(&self) -> Vec<((Protocol, u16), &'a Listener)> {

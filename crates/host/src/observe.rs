@@ -56,7 +56,7 @@ use self::{
     cgroups::Cgroups,
     descriptors::{Descriptors, Pass},
     gaps::Gaps,
-    holders::Search,
+    holders::{Holder, Search},
     kernel::KernelHolders,
     namespaces::Look,
     openings::Openings,
@@ -119,11 +119,8 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }
-    let mut holders = search.holders();
-    if wanted.processes == Processes::All {
-        holders.extend(holders::others(&pids, &holders));
-    }
-    let (mut processes, code) = processes::read_all(wanted.files, &holders, &mut gaps);
+    let told = told(wanted, &pids, &search);
+    let (mut processes, code) = processes::read_all(wanted.files, &told, &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
     containers::label(&mut processes);
     if processes::hide_their_units(&processes) {
@@ -165,6 +162,15 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         hides_openings,
         gaps: gaps.into_sorted(),
     })
+}
+
+/// The processes that are told of.
+fn told(wanted: &Wanted, pids: &Pids, search: &Search) -> Vec<Holder> {
+    let mut told = search.holders();
+    if wanted.processes == Processes::All {
+        told.extend(holders::others(pids, &told));
+    }
+    told
 }
 
 /// Says how many processes hide what they hold.

@@ -1,5 +1,6 @@
 //! What is on that port, and should it be?
 
+mod advisories;
 mod after_boot;
 mod asked;
 mod cli;

@@ -168,16 +168,7 @@ impl Gap {
         let inflect = |one, several| inflect(self.count as usize, one, several);
         let en_processes = inflect("process", "processes");
         match self.what {
-            GapKind::HiddenOwners => {
-                let en = inflect(
-                    "socket hides its owner: it belongs to another user",
-                    "sockets hide their owner: they belong to other users",
-                );
-                text!(
-                    "{count} {en}",
-                    "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません"
-                )
-            }
+            GapKind::HiddenOwners => hidden_owners(*count),
             GapKind::UnreadLedger => text!("the ledger: {detail}", "台帳: {detail}"),
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
@@ -307,6 +298,15 @@ impl Gap {
             }
         }
     }
+}
+
+fn hidden_owners(count: u32) -> Text {
+    let en = inflect(
+        count as usize,
+        "socket hides its owner: it belongs to another user",
+        "sockets hide their owner: they belong to other users",
+    );
+    text!("{count} {en}", "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません")
 }
 
 fn steering(detail: &str) -> Text {

@@ -1,7 +1,7 @@
 //! Tests of what ports run.
 
 use super::*;
-use crate::{facts::Offer, rules::testing::Scene};
+use crate::{advised, advisories, facts::Offer, rules::testing::Scene};
 use alloc::vec;
 
 /// That host with port 22 open to everybody.
@@ -16,25 +16,25 @@ fn offers(code: &mut Code, package: usize, [candidate, newest, security]: [Optio
 }
 
 /// Every row as `package running security waiting`, with its commands.
-fn rows(scene: &Scene, advice: &Advice<'_>) -> Vec<(String, Vec<String>)> {
+fn rows(scene: &Scene) -> Vec<(String, Vec<String>)> {
     let row = |patch: &Patch<'_>| {
         let package = patch.package.map_or("-", |package| &package.name);
         let waiting = patch.waiting().map_or("-", |(version, _)| version);
         let row = format!("{package} {:?} {:?} {waiting}", patch.running(), patch.security);
         (row, patch.commands())
     };
-    scene.with_world(|world| patches(world, advice).iter().map(row).collect())
+    scene.with_world(|world| patches(world).iter().map(row).collect())
 }
 
 fn lines(scene: &Scene) -> Vec<String> {
-    rows(scene, &|_, _| None).into_iter().map(|(row, _)| row).collect()
+    rows(scene).into_iter().map(|(row, _)| row).collect()
 }
 
 #[test]
 fn what_runs_as_it_is_installed_and_is_the_newest_is_fine() {
     let scene = sshd(|_| {});
     assert_eq!(lines(&scene), ["libkrb5-3 Same No -", "openssh-server Same No -"]);
-    scene.with_world(|world| assert!(patches(world, &|_, _| None).iter().all(|patch| !patch.needs_a_word())));
+    scene.with_world(|world| assert!(patches(world).iter().all(|patch| !patch.needs_a_word())));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_newer_version_in_a_security_archive_comes_before_a_replaced_program() {
     });
     let restart = || String::from("systemctl restart ssh.service");
     assert_eq!(
-        rows(&scene, &|_, _| None),
+        rows(&scene),
         [
             (
                 "libkrb5-3 Same Yes 1.20-3".into(),
@@ -72,7 +72,7 @@ fn what_a_pin_or_a_hold_keeps_back_is_installed_by_name() {
         offers(code, 1, [Some("1.20-2"), Some("1.20-3"), Some("1.20-3")]);
         code.roots[0].packages[1].held = true;
     });
-    let (row, commands) = rows(&scene, &|_, _| None).remove(0);
+    let (row, commands) = rows(&scene).remove(0);
     assert_eq!(row, "libkrb5-3 Same Yes -");
     assert_eq!(
         commands,
@@ -83,12 +83,29 @@ fn what_a_pin_or_a_hold_keeps_back_is_installed_by_name() {
 
 #[test]
 fn advisories_have_the_last_word() {
-    let scene = sshd(|code| offers(code, 1, [Some("1.20-3"), Some("1.20-3"), None]));
-    let affects = |_: &CodeRoot, package: &Package| {
-        Some(if package.name == "libkrb5-3" { vec![String::from("CVE-2026-1")] } else { Vec::new() })
+    let scene = sshd(|code| {
+        code.roots[0].release = Some("Debian:12".into());
+        offers(code, 1, [Some("1.20-3"), Some("1.20-3"), None]);
+    });
+    let told = |fixed: &str| {
+        let document = format!(
+            r#"{{"id":"DSA-1","aliases":["CVE-2026-1"],"affected":[{{"package":{{"ecosystem":"Debian:12","name":"libkrb5-3"}},
+            "ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}{fixed}]}}]}}]}}"#
+        );
+        let code = scene.snapshot.code.as_ref().unwrap();
+        let advisories = advisories::read(document.as_bytes(), &advised::asked(code)).unwrap();
+        let advised = advised::advise(code, &advisories);
+        scene.with_world(|world| {
+            let world = world.clone().advised_by(Some(&advised));
+            let patches = patches(&world);
+            let krb = patches.iter().find(|patch| patch.package.unwrap().name == "libkrb5-3").unwrap();
+            (krb.security, krb.advisories.iter().map(|advisory| advisory.id.clone()).collect::<Vec<_>>())
+        })
     };
-    assert_eq!(rows(&scene, &affects)[0].0, "libkrb5-3 Same Yes 1.20-3");
-    assert_eq!(rows(&scene, &|_, _| Some(Vec::new()))[0].0, "libkrb5-3 Same No 1.20-3");
+    let named = || vec![String::from("CVE-2026-1")];
+    assert_eq!(told(r#",{"fixed":"1.20-3"}"#), (Security::Yes, named()));
+    assert_eq!(told(""), (Security::No, named()), "no version is without the hole yet");
+    assert_eq!(told(r#",{"fixed":"1.20-2"}"#), (Security::No, Vec::new()), "the installed one is without it");
 }
 
 #[test]
@@ -102,7 +119,7 @@ fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
                 ..code.files[0].clone()
             };
         });
-        scene.with_world(|world| patches(world, &|_, _| None).iter().any(Patch::is_stale))
+        scene.with_world(|world| patches(world).iter().any(Patch::is_stale))
     };
     assert!(deleted("/usr/lib/x86_64-linux-gnu/libicu.so.70") && deleted("/lib/libz.so.1"));
     assert!(
@@ -116,7 +133,7 @@ fn nothing_that_a_shell_could_misread_is_typed() {
         code.roots[0].packages[1].name = "a;reboot".into();
         offers(code, 1, [Some("2"), Some("2"), Some("2")]);
     });
-    assert_eq!(rows(&scene, &|_, _| None)[0].1, [""; 0]);
+    assert_eq!(rows(&scene)[0].1, [""; 0]);
 }
 
 #[test]
@@ -125,5 +142,5 @@ fn a_containers_packages_are_its_images() {
         code.roots[0].name = Some("web".into());
         offers(code, 1, [Some("2"), Some("2"), Some("2")]);
     });
-    assert_eq!(rows(&scene, &|_, _| None)[0].1, [""; 0]);
+    assert_eq!(rows(&scene)[0].1, [""; 0]);
 }

@@ -12,14 +12,15 @@ mod tree;
 use std::{collections::BTreeMap, io, mem, path::Path};
 
 use portreeve_core::{
-    facts::{Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, Package, Snapshot},
-    packages::{Installed, Owners, Paths, candidate::offer, os_release::release_name, pins::Pins},
+    advisories::ecosystem,
+    facts::{Build, Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, Package, Snapshot},
+    packages::{Installed, Owners, Paths, apk, candidate::offer, pins::Pins},
 };
 
 use self::{
     lists::{Lists, Source, of},
     roots::{Kind, Root, Roots},
-    tree::Tree,
+    tree::{Tree, Unread},
 };
 use super::{gaps::Gaps, processes::view::View};
 use crate::proc::maps::{self, Mapping};
@@ -28,6 +29,8 @@ use crate::proc::maps::{self, Mapping};
 const CACHE: &str = "lists";
 const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 const OS_RELEASE_BYTES_MAX: u64 = 64 * 1024;
+/// A host of a thousand packages has 3 MB.
+const APK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Adds the packages of whatever code a look found running; what lists say may be kept below `cache`.
 pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
@@ -118,8 +121,10 @@ impl<'r> Reading<'r> {
         let (database, owners) = match self.root.kind {
             Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
             Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
+            Kind::Rpm(path) => (Database::Rpm, from_rpm(tree, path, wanted)),
+            Kind::Apk(path) => (Database::Apk, from_apk(tree, path, wanted)),
             Kind::OldRpm(path) => return gaps.detailed(GapKind::OldPackages, &of(self.label, path)),
-            Kind::Rpm(_) | Kind::Apk(_) | Kind::None => return,
+            Kind::None => return,
         };
         match owners {
             Ok(owners) => {
@@ -135,13 +140,22 @@ impl<'r> Reading<'r> {
         for &file in &self.root.files {
             let file = &mut code.files[file as usize];
             file.root = Some(place);
-            let Some(package) = self.owners.of(&file.path) else { continue };
+            let Some(package) = self.owners.of(&file.path) else {
+                file.build = self.build(&file.path);
+                continue;
+            };
             let known = self.owning.iter().position(|known| known == package).unwrap_or_else(|| {
                 self.owning.push(package.clone());
                 self.owning.len() - 1
             });
             file.package = u32::try_from(known).ok();
         }
+    }
+
+    /// What a file of no package tells of itself.
+    fn build(&self, path: &str) -> Option<Build> {
+        let opened = self.root.tree().open(path, u64::MAX).ok()??;
+        Some(build_info::read(&opened.file)?.into_build())
     }
 
     fn find_offers(&mut self, cache: Option<&Path>, gaps: &mut Gaps) {
@@ -159,6 +173,18 @@ impl<'r> Reading<'r> {
         (self.facts.lists_made, self.facts.lists_fetched) = (lists.made, lists.fetched);
         self.facts.packages = self.owning.iter().map(|package| told(package, &lists, &pins)).collect();
     }
+}
+
+fn from_rpm(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread> {
+    let Some(opened) = tree.open(path, u64::MAX)? else { return Ok(Owners::default()) };
+    let strange = |_| Unread::Strange(path.to_owned());
+    let owners = rpm::read(&opened.file, wanted).map_err(strange)?;
+    opened.settle()?;
+    Ok(owners)
+}
+
+fn from_apk(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread> {
+    Ok(apk::read(&tree.read(path, APK_BYTES_MAX)?.unwrap_or_default(), wanted))
 }
 
 /// A package beside what lists offer of it.
@@ -182,5 +208,5 @@ fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
 /// What a root says of its release, as advisories name it (os-release(5)).
 fn release(tree: Tree<'_>) -> Option<String> {
     let read = |path| tree.read(path, OS_RELEASE_BYTES_MAX).ok().flatten();
-    release_name(&OS_RELEASE.iter().find_map(|path| read(path))?)
+    ecosystem(&String::from_utf8_lossy(&OS_RELEASE.iter().find_map(|path| read(path))?))
 }

@@ -2,7 +2,9 @@
 
 mod elsewhere;
 
-use clap::{Arg, ArgMatches};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, builder::PathBufValueParser};
 use portreeve_core::{
     facts::{Gap, GapKind},
     finding::Finding,
@@ -19,6 +21,7 @@ use portreeve_host::{
 
 use super::Command;
 use crate::{
+    advisories::advised,
     asked::{self, Asked},
     exit::Exit,
     failure::Failure,
@@ -35,7 +38,12 @@ pub(super) const COMMAND: Command = Command {
         en: "Which open port runs code with a known hole, or older than its package?",
         ja: "既知の脆弱性や更新前のコードで動いているポート",
     },
-    examples: &["portreeve patches", "portreeve patches 22", "portreeve patches -o json"],
+    examples: &[
+        "portreeve patches",
+        "portreeve patches 22",
+        "portreeve patches 22 --advisories osv",
+        "portreeve patches -o json",
+    ],
     takes: &[
         Common::Output(Format::LISTING),
         Common::Snapshot,
@@ -51,6 +59,7 @@ pub(super) const COMMAND: Command = Command {
 const PORT: &str = "port";
 const ALL: &str = "all";
 const ALL_PROCESSES: &str = "all-processes";
+const ADVISORIES: &str = "advisories";
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let port = Words {
@@ -61,12 +70,17 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Packages too that run as they are installed and for which nothing waits",
         ja: "最新で更新待ちのないパッケージも表示",
     };
+    let advisories = Words {
+        en: "Advisories to ask: OSV's JSON, a directory of it, or debsecan's data; nothing is fetched",
+        ja: "照合するアドバイザリ: OSV 形式の JSON、そのディレクトリ、または debsecan のデータ(取得はしない)",
+    };
     let processes = Words {
         en: "Processes too that listen nowhere", ja: "待ち受けのないプロセスも調べる"
     };
     [
         Arg::new(PORT).value_name("PORT").num_args(0..).help(port.in_lang(lang)),
         options::flag(ALL, all, lang).short('a'),
+        options::value(ADVISORIES, "FILE|DIR", advisories, lang).value_parser(PathBufValueParser::new()),
         options::flag(ALL_PROCESSES, processes, lang).conflicts_with(options::SNAPSHOT),
     ]
     .into_iter()
@@ -83,10 +97,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         Some(snapshot) => Look::of(settings, snapshot)?,
         None => live(own, settings)?,
     };
-    if look.snapshot.code.is_none() {
-        return Err(without_code());
-    }
-    let world = look.world();
+    let Some(code) = &look.snapshot.code else { return Err(without_code()) };
+    let path = own.get_one::<PathBuf>(ADVISORIES);
+    let advised = path.map(|path| advised(path, code)).transpose()?;
+    let world = look.world().advised_by(advised.as_ref());
     let is_everybody = own.get_flag(ALL_PROCESSES) || elsewhere::is_asked(own);
     let patches = told(&world, &asked, is_everybody);
     let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| matters(gap)).collect();
@@ -120,8 +134,8 @@ fn told<'a>(world: &'a World<'a>, asked: &[Asked], is_everybody: bool) -> Vec<Pa
             |(spec, _): (PortSpec, u64)| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
         asked.is_empty() || patch.place.is_some_and(is_asked)
     };
-    let others = if is_everybody && asked.is_empty() { unlistening(world, &|_, _| None) } else { Vec::new() };
-    patches(world, &|_, _| None).into_iter().filter(means).chain(others).collect()
+    let others = if is_everybody && asked.is_empty() { unlistening(world) } else { Vec::new() };
+    patches(world).into_iter().filter(means).chain(others).collect()
 }
 
 /// Every namespace, unless one was named: whoever runs old code in a container is asked for by no name.

@@ -84,7 +84,7 @@ pub(crate) struct PatchView<'a> {
     /// Whether a security update waits.
     security: Security,
     /// Which advisories affect the installed version; empty where none was asked.
-    advisories: &'a [String],
+    advisories: Vec<&'a str>,
     /// `host`, or `container NAME`.
     root: String,
     /// What its makers say of a file of no package.
@@ -168,7 +168,7 @@ pub(crate) fn views<'a>(world: &World<'a>, patches: &'a [Patch<'a>]) -> impl Ite
             newest: offer.and_then(|offer| offer.newest.as_deref()),
             held: patch.package.is_some_and(|package| package.held),
             security: patch.security,
-            advisories: &patch.advisories,
+            advisories: patch.advisories.iter().map(|advisory| &*advisory.id).collect(),
             root: root(patch),
             build: patch.files.iter().find_map(|file| file.build.as_ref()),
             commands: patch.commands(),
@@ -233,7 +233,9 @@ pub(crate) fn records(patches: &[Patch<'_>]) -> impl Iterator<Item = Record> {
             .filter(|(_, waits)| *waits == Waits::Candidate)
             .map(|(version, _)| text(version)),
         security: patch.security,
-        advisories: patch.advisories.join(" "),
+        advisories: text(
+            &patch.advisories.iter().map(|advisory| &*advisory.id).collect::<Vec<_>>().join(" "),
+        ),
         root: text(&root(patch)),
     })
 }

@@ -37,9 +37,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let Some(code) = &world.snapshot.code else { return Vec::new() };
     let waiting = |holding: &Holding<'_>| {
-        let patches = of_holding(code, holding, &|_, _| None);
+        let patches = of_holding(world, holding);
         let waiting: Vec<_> = patches.into_iter().filter(|patch| patch.security == Security::Yes).collect();
         (!waiting.is_empty()).then(|| finding(world, holding, &waiting))
     };
@@ -78,8 +77,9 @@ fn named(patch: &Patch<'_>) -> Option<String> {
     let package = patch.package?;
     let secure = package.offer.as_ref().and_then(|offer| offer.security.as_ref());
     let version = secure.map(|version| format!(" {version}")).unwrap_or_default();
-    let advisories = &patch.advisories;
-    let named = if advisories.is_empty() { String::new() } else { format!(" ({})", advisories.join(" ")) };
+    let mended = patch.advisories.iter().filter(|advisory| advisory.fixed.is_some());
+    let ids: Vec<&str> = mended.map(|advisory| &*advisory.id).collect();
+    let named = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(" ")) };
     Some(format!("{}{version}{named}", package.name))
 }
 

@@ -97,7 +97,6 @@ impl Holder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proc;
     use std::{net::TcpListener, os::fd::AsRawFd, os::linux::fs::MetadataExt};
 
     #[test]
@@ -106,7 +105,7 @@ mod tests {
         let fd = listener.as_raw_fd();
         let inode = fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().st_ino();
         let own = std::process::id();
-        let started_ticks = proc::stat::of(own).unwrap().started_ticks;
+        let started_ticks = stat::of(own).unwrap().started_ticks;
         let found =
             |thread, inode, started| Found { pid: own, thread, fd: fd.cast_unsigned(), inode, started };
         let started = started_ticks * 10_000_000;
@@ -121,7 +120,7 @@ mod tests {
     #[test]
     fn a_thread_counts_while_it_is_one_of_the_process() {
         let own = std::process::id();
-        let started_ticks = proc::stat::of(own).unwrap().started_ticks;
+        let started_ticks = stat::of(own).unwrap().started_ticks;
         let started = started_ticks * 10_000_000;
         let of = |thread| Found { pid: own, thread, fd: 0, inode: 0, started }.is_of(started_ticks, u64::MAX);
         let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();

@@ -157,8 +157,10 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
         held.then_some(Words { en: "held", ja: "保留" }),
     ];
     let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
-    let said: Vec<_> =
-        std::iter::once(version).chain(notes).chain(patch.advisories.iter().map(String::as_str)).collect();
+    let said: Vec<_> = std::iter::once(version)
+        .chain(notes)
+        .chain(patch.advisories.iter().map(|advisory| &*advisory.id))
+        .collect();
     let said = visible(&said.join(" ")).into_owned();
     match patch.security {
         Security::Yes => Cell::painted(&said, Paint::Red),

@@ -1,0 +1,61 @@
+//! What advisories say of the packages whose code runs (A18).
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use crate::{
+    advisories::{Advisories, Advisory, Asked},
+    facts::{Code, CodeFile, CodeRoot, Package},
+    packages::Installed,
+};
+
+/// The advisories that affect each package of a look; of a release that they do not speak of nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advised(BTreeMap<(u32, u32), Vec<Advisory>>);
+
+impl Advised {
+    /// What affects the package of `file`; `None` where the advisories do not speak of its release.
+    #[must_use]
+    pub fn of(&self, file: &CodeFile) -> Option<&[Advisory]> {
+        self.0.get(&(file.root?, file.package?)).map(Vec::as_slice)
+    }
+}
+
+/// The packages that advisories are to be asked for.
+#[must_use]
+pub fn asked(code: &Code) -> Asked {
+    let mut asked = Asked::default();
+    for (_, root, package) in packages(code) {
+        if let Some(release) = &root.release {
+            asked.add(release, &installed(package));
+        }
+    }
+    asked
+}
+
+/// What `advisories` say of them.
+#[must_use]
+pub fn advise(code: &Code, advisories: &Advisories) -> Advised {
+    let told = packages(code).filter_map(|(place, root, package)| {
+        Some((place, advisories.affecting(root.release.as_ref()?, &installed(package))))
+    });
+    Advised(told.collect())
+}
+
+fn packages(code: &Code) -> impl Iterator<Item = ((u32, u32), &CodeRoot, &Package)> {
+    (0..).zip(&code.roots).flat_map(|(place, root)| {
+        (0..).zip(&root.packages).map(move |(package, facts)| ((place, package), root, facts))
+    })
+}
+
+fn installed(package: &Package) -> Installed {
+    let Package { name, architecture, version, source, source_version, held, .. } = package;
+    let or = |told: &Option<String>, own: &String| told.as_ref().unwrap_or(own).clone();
+    Installed {
+        name: name.clone(),
+        architecture: architecture.clone(),
+        version: version.clone(),
+        source: or(source, name),
+        source_version: or(source_version, version),
+        held: *held,
+    }
+}
