@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::{Connection, params};
@@ -109,4 +110,20 @@ fn a_file_that_is_cut_while_it_is_read_is_an_error() {
         fs::write(&path, &bytes[..length]).unwrap();
         assert!(read(&File::open(&path).unwrap(), &wanted).is_err(), "{length} of {}", bytes.len());
     }
+}
+
+#[test]
+fn what_is_written_meanwhile_is_of_two_moments() {
+    let folder = Folder::new("meanwhile");
+    let path = folder.0.join("rpmdb.sqlite");
+    write(&path, "1");
+    let file = File::options().append(true).open(&path).unwrap();
+    let before = about(&file).unwrap();
+    assert!(is_same(&before, &about(&file).unwrap()));
+    file.set_modified(before.modified().unwrap() + Duration::from_nanos(1)).unwrap();
+    assert!(!is_same(&before, &about(&file).unwrap()));
+    file.set_modified(before.modified().unwrap()).unwrap();
+    file.set_len(before.len() + 1).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert!(!is_same(&before, &about(&file).unwrap()));
 }
