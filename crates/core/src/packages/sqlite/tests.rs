@@ -65,11 +65,11 @@ fn write(connection: &Connection, page_bytes: usize, rows: &BTreeMap<i64, usize>
 
 #[test]
 fn every_row_that_sqlite_wrote_is_read_whole_and_in_order() {
-    for page_bytes in [512, 1024, 4096, 65_536] {
+    for page_bytes in [512, 4096, 65_536] {
         // Around each bound: a row that just fits, one that does not, one of many pages; small ones for a deep tree.
-        let long = (0..60).map(|row| (row * 7 - 900, page_bytes / 12 * usize::try_from(row).unwrap()));
+        let long = (0..20).map(|row| (row * 7 - 900, page_bytes / 5 * usize::try_from(row).unwrap()));
         let around = (0..80).map(|row| (10_000 + row, page_bytes - 60 + usize::try_from(row).unwrap()));
-        let small = (20_000..24_000).map(|row| (row, 5));
+        let small = (20_000..22_000).map(|row| (row, 5));
         let ends = [(i64::MIN, 1), (i64::MAX, 2)];
         let rows: BTreeMap<i64, usize> = long.chain(around).chain(small).chain(ends).collect();
         let written = Written::new("every-row", |connection| write(connection, page_bytes, &rows));
@@ -156,7 +156,7 @@ fn pages_that_lead_back_to_themselves_end() {
 
 #[test]
 fn no_broken_byte_makes_it_panic_or_go_on_for_ever() {
-    let rows: BTreeMap<i64, usize> = (0..30).map(|row| (row, 40 * usize::try_from(row).unwrap())).collect();
+    let rows: BTreeMap<i64, usize> = (0..20).map(|row| (row, 40 * usize::try_from(row).unwrap())).collect();
     let sound = Written::new("broken-byte", |connection| write(connection, 512, &rows)).bytes();
     for at in (0..sound.len()).step_by(5) {
         for value in [0, 0x7f, 0xff, sound[at] ^ 1] {
