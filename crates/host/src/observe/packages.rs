@@ -121,7 +121,10 @@ impl<'r> Reading<'r> {
         let (database, owners) = match self.root.kind {
             Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
             Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
-            Kind::Rpm(path) => (Database::Rpm, from_rpm(tree, path, wanted)),
+            Kind::Rpm(path) => {
+                tell_unwritten(tree, path, self.label, gaps);
+                (Database::Rpm, from_rpm(tree, path, wanted))
+            }
             Kind::Apk(path) => (Database::Apk, from_apk(tree, path, wanted)),
             Kind::OldRpm(path) => return gaps.detailed(GapKind::OldPackages, &of(self.label, path)),
             Kind::None => return,
@@ -172,6 +175,14 @@ impl<'r> Reading<'r> {
         });
         (self.facts.lists_made, self.facts.lists_fetched) = (lists.made, lists.fetched);
         self.facts.packages = self.owning.iter().map(|package| told(package, &lists, &pins)).collect();
+    }
+}
+
+/// What rpm wrote beside its database and did not put there yet is not read.
+fn tell_unwritten(tree: Tree<'_>, path: &str, label: &str, gaps: &mut Gaps) {
+    let beside = format!("{path}-wal");
+    if tree.open(&beside, u64::MAX).ok().flatten().is_some_and(|opened| opened.stat.stx_size > 0) {
+        gaps.detailed(GapKind::UnreadPackages, &of(label, &beside));
     }
 }
 

@@ -9,12 +9,13 @@ use alloc::{
 
 use super::{Estate, about, judge_estates};
 use crate::{
-    facts::{ExeState, Process},
+    facts::{CodeFile, ExeState, Package, Process},
     finding::{Finding, Severity},
+    patches,
     rules::{Page, Rule, declared::list},
     text,
     words::{Text, Words},
-    world::{World, restart_command},
+    world::{Holding, World, restart_command},
 };
 
 /// The process runs a program or library that is no longer the one on disk.
@@ -29,8 +30,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "ポートを開いているプロセスが、起動後に更新または削除された古いプログラムやライブラリのまま動いています。",
         },
         why: Words {
-            en: "A security update takes effect only when the process starts again; until then the hole is open.",
-            ja: "セキュリティ更新は、プロセスを再起動するまで反映されません。それまで脆弱性が残ります。",
+            en: "A security update takes effect only when the process starts again; until then the hole is open. What came from a security archive makes it high.",
+            ja: "セキュリティ更新は、プロセスを再起動するまで反映されません。それまで脆弱性が残ります。セキュリティ用アーカイブの版に更新されている場合は「重大」です。",
         },
         fix: Words {
             en: "Restart the service, or the whole host after an update of many libraries.",
@@ -41,54 +42,110 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let concerns =
-        |holding: &crate::world::Holding<'_>| holding.holders.iter().any(|(_, process)| is_stale(process));
-    judge_estates(world, concerns, judge)
+    let concerns = |holding: &Holding<'_>| {
+        holding.holders.iter().any(|(pid, process)| Stale::of(world, *pid, process).is_some())
+    };
+    judge_estates(world, concerns, |estate| judge(world, estate))
 }
 
-fn is_stale(process: &Process) -> bool {
-    is_program_stale(process) || process.stale_files.as_ref().is_some_and(|files| !files.is_empty())
+/// A process that runs what is not on the disk any more.
+struct Stale<'a> {
+    pid: u32,
+    process: &'a Process,
+    /// The files, as far as their packages were looked for.
+    files: Vec<&'a CodeFile>,
+    /// Their packages.
+    packages: Vec<&'a Package>,
+    /// The names of the libraries among them.
+    libraries: BTreeSet<String>,
 }
 
-fn is_program_stale(process: &Process) -> bool {
-    matches!(process.exe_state, ExeState::Replaced | ExeState::Deleted)
+impl<'a> Stale<'a> {
+    fn of(world: &World<'a>, pid: u32, process: &'a Process) -> Option<Self> {
+        let code = world.snapshot.code.as_ref().filter(|code| code.processes.contains_key(&pid));
+        let files: Vec<_> =
+            code.into_iter().flat_map(|code| code.of(pid)).filter(|file| patches::is_stale(file)).collect();
+        let packages = files.iter().filter_map(|file| code.and_then(|code| code.package(file))).collect();
+        let libraries: BTreeSet<String> = match code {
+            Some(_) => files.iter().map(|file| name(&file.path)).collect(),
+            None => process.stale_files.iter().flatten().map(|path| name(path)).collect(),
+        };
+        let stale = Self { pid, process, files, packages, libraries };
+        (stale.is_program() || !stale.libraries.is_empty()).then_some(stale)
+    }
+
+    fn is_program(&self) -> bool {
+        matches!(self.process.exe_state, ExeState::Replaced | ExeState::Deleted)
+    }
+
+    /// Whether it is the script of an interpreter that was changed.
+    fn is_script(&self) -> bool {
+        let script = self.process.script.as_ref();
+        script.is_some_and(|script| self.files.iter().any(|file| file.path == *script))
+    }
+
+    /// Whether all there is is a program of no package that deleted itself: it was never meant to be on the disk.
+    fn is_of_its_own(&self, world: &World<'_>) -> bool {
+        let is_known =
+            world.snapshot.code.as_ref().is_some_and(|code| code.processes.contains_key(&self.pid));
+        is_known && self.files.is_empty()
+    }
+
+    fn severity(&self, world: &World<'_>) -> Severity {
+        if self.packages.iter().any(|package| package.is_from_security == Some(true)) {
+            Severity::High
+        } else if self.is_of_its_own(world) {
+            Severity::Notice
+        } else {
+            RULE.severity
+        }
+    }
 }
 
-fn judge(estate: &Estate<'_, '_>) -> Option<Finding> {
-    let mut processes: Vec<_> = estate.holdings.iter().flat_map(|holding| &holding.holders).collect();
+fn name(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_string()
+}
+
+fn judge<'a>(world: &World<'a>, estate: &Estate<'_, 'a>) -> Option<Finding> {
     let mut seen = BTreeSet::new();
-    processes.retain(|(pid, process)| is_stale(process) && seen.insert(*pid));
-    let (_, first) = processes.first()?;
-    let pids = processes.iter().map(|(pid, _)| *pid).collect();
-    let finding = RULE.finding(describe(estate, &processes, first), advise(estate));
-    Some(about(finding, estate, pids).run(command(estate, first)))
+    let holders = estate.holdings.iter().flat_map(|holding| &holding.holders);
+    let first_met = holders.filter(|(pid, _)| seen.insert(*pid));
+    let stale: Vec<_> = first_met.filter_map(|(pid, process)| Stale::of(world, *pid, process)).collect();
+    let first = stale.first()?;
+    let pids = stale.iter().map(|stale| stale.pid).collect();
+    let finding = RULE.finding(describe(estate, &stale, first), advise(estate));
+    let mut finding = about(finding, estate, pids).run(command(estate, first.process));
+    finding.severity = stale.iter().map(|stale| stale.severity(world)).max().unwrap_or(RULE.severity);
+    Some(finding)
 }
 
-fn describe(estate: &Estate<'_, '_>, processes: &[&(u32, &Process)], first: &Process) -> Text {
+fn describe(estate: &Estate<'_, '_>, stale: &[Stale<'_>], first: &Stale<'_>) -> Text {
     let Text { en, ja } = estate.first().who();
     let Text { en: en_ports, ja: ja_ports } = list(estate.ports());
-    if processes.iter().any(|(_, process)| process.exe_state == ExeState::Deleted) {
+    if stale.iter().any(|stale| stale.process.exe_state == ExeState::Deleted) {
         return text!(
             "{en} ({en_ports}) runs a program that was deleted on disk",
             "{ja_ports} の {ja} は、ディスクから削除されたプログラムのまま動いています"
         );
     }
-    if is_program_stale(first) {
+    if first.is_program() {
         return text!(
             "{en} ({en_ports}) runs a program that was replaced on disk",
             "{ja_ports} の {ja} は、ディスク上で更新される前のプログラムのまま動いています"
         );
     }
-    let Text { en: en_files, ja: ja_files } = list(stale_files(processes));
+    if first.is_script() {
+        return text!(
+            "{en} ({en_ports}) runs a script that was changed on disk since",
+            "{ja_ports} の {ja} は、ディスク上で変更される前のスクリプトのまま動いています"
+        );
+    }
+    let libraries: BTreeSet<&String> = stale.iter().flat_map(|stale| &stale.libraries).collect();
+    let Text { en: en_files, ja: ja_files } = list(libraries);
     text!(
         "{en} ({en_ports}) runs libraries that were replaced on disk: {en_files}",
         "{ja_ports} の {ja} は、ディスク上で更新される前のライブラリのまま動いています: {ja_files}"
     )
-}
-
-fn stale_files(processes: &[&(u32, &Process)]) -> BTreeSet<String> {
-    let files = processes.iter().flat_map(|(_, process)| process.stale_files.iter().flatten());
-    files.map(|path| path.rsplit('/').next().unwrap_or(path).to_string()).collect()
 }
 
 fn advise(estate: &Estate<'_, '_>) -> Text {
@@ -108,7 +165,11 @@ fn command(estate: &Estate<'_, '_>, first: &Process) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::{Scene, scene};
+    use crate::{
+        facts::Code,
+        patches::testing::sshd,
+        rules::testing::{Scene, scene},
+    };
     use alloc::vec;
 
     fn dovecot() -> Scene {
@@ -150,6 +211,64 @@ mod tests {
             scene.texts(RULE.name),
             ["80/tcp: nginx (80/tcp) runs a program that was deleted on disk"]
         );
+    }
+
+    /// ssh, whose program or script is stale as `change` has it.
+    fn ssh(change: impl FnOnce(&mut Code)) -> Scene {
+        sshd("0.0.0.0:22/tcp", change)
+    }
+
+    #[test]
+    fn what_a_security_update_replaced_is_high() {
+        let replaced = |is_from_security| {
+            ssh(|code| {
+                code.files[1].state = ExeState::Replaced;
+                code.roots[0].packages[1].is_from_security = is_from_security;
+            })
+        };
+        assert_eq!(
+            replaced(Some(true)).texts(RULE.name),
+            ["22/tcp: ssh (22/tcp) runs libraries that were replaced on disk: libkrb5.so.3"]
+        );
+        assert_eq!(replaced(Some(true)).severities(RULE.name), [Severity::High]);
+        for other in [Some(false), None] {
+            assert_eq!(replaced(other).severities(RULE.name), [Severity::Warning]);
+        }
+    }
+
+    #[test]
+    fn a_script_that_was_changed_is_found() {
+        let script = ssh(|code| code.files[0].state = ExeState::Replaced)
+            .process(|process| process.script = Some("/usr/sbin/ssh".into()));
+        assert_eq!(
+            script.texts(RULE.name),
+            ["22/tcp: ssh (22/tcp) runs a script that was changed on disk since"]
+        );
+    }
+
+    #[test]
+    fn a_library_that_a_program_unpacked_for_itself_is_none_and_a_program_that_deleted_itself_a_notice() {
+        let unpacked = |path: &'static str| {
+            ssh(move |code| {
+                let file = CodeFile {
+                    path: path.into(),
+                    state: ExeState::Deleted,
+                    package: None,
+                    ..code.files[1].clone()
+                };
+                code.files[1] = file;
+            })
+        };
+        assert_eq!(unpacked("/var/cache/app/jna1.so").rules(), [""; 0]);
+        assert_eq!(
+            unpacked("/usr/lib/libold.so.1").found(RULE.name).len(),
+            1,
+            "packages alone put files there"
+        );
+        let itself =
+            ssh(|code| code.files[0] = CodeFile { path: "/tmp/app".into(), ..code.files[0].clone() })
+                .process(|process| process.exe_state = ExeState::Deleted);
+        assert_eq!(itself.severities(RULE.name), [Severity::Notice]);
     }
 
     #[test]
