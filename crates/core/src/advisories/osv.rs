@@ -6,10 +6,10 @@ mod range;
 
 use alloc::{
     borrow::Cow,
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,
     string::String,
-    vec::Vec,
 };
 
 use jiff::Timestamp;
@@ -32,17 +32,19 @@ struct Record {
     /// When that was said.
     modified: Option<Timestamp>,
     /// What it is called in the end.
-    names: BTreeSet<String>,
-    /// By the name of the package.
-    affected: BTreeMap<String, Vec<Affected>>,
+    names: Box<[String]>,
+    /// In the order of the packages' names.
+    affected: Box<[Affected]>,
 }
 
 /// Which versions of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Affected {
+    name: String,
     ecosystem: String,
-    ranges: Vec<Range>,
-    versions: Vec<String>,
+    ranges: Box<[Range]>,
+    /// Those that are listed beside the ranges, each with a line's end: there may be thousands.
+    versions: String,
 }
 
 /// What the document says of what is `asked`, and of how many advisories it consists.
@@ -61,8 +63,8 @@ impl Records {
         if self.by_id.get(&id).is_some_and(|known| known.modified >= record.modified) {
             return;
         }
-        for package in record.affected.keys() {
-            self.by_package.entry(package.clone()).or_default().insert(id.clone());
+        for affected in &record.affected {
+            self.by_package.entry(affected.name.clone()).or_default().insert(id.clone());
         }
         self.by_id.insert(id, record);
     }
@@ -106,8 +108,9 @@ fn source_version(scheme: Scheme, package: &Installed) -> Cow<'_, str> {
 impl Record {
     /// None where the version is not affected; otherwise the one that is not any more, where there is one.
     fn fixed(&self, ecosystem: &str, scheme: Scheme, name: &str, version: &str) -> Option<Option<&str>> {
-        let affected = self.affected.get(name).into_iter().flatten();
-        let spoken_of = affected.filter(|affected| ecosystem::speaks_of(&affected.ecosystem, ecosystem));
+        let first = self.affected.partition_point(|affected| affected.name.as_str() < name);
+        let named = self.affected.iter().skip(first).take_while(|affected| affected.name == name);
+        let spoken_of = named.filter(|affected| ecosystem::speaks_of(&affected.ecosystem, ecosystem));
         let mut fixed = spoken_of.filter_map(|affected| affected.fixed(scheme, version)).peekable();
         fixed.peek()?;
         Some(newest(scheme, fixed.flatten()))
@@ -121,7 +124,7 @@ impl Affected {
         if around.peek().is_some() {
             return Some(newest(scheme, around.filter_map(|range| range.fixed_after(scheme, version))));
         }
-        let is_listed = self.versions.iter().any(|listed| listed == version);
+        let is_listed = self.versions.split_terminator('\n').any(|listed| listed == version);
         let after = self.ranges.iter().filter_map(|range| range.fixed_after(scheme, version));
         is_listed.then(|| oldest(scheme, after))
     }

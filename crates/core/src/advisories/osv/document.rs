@@ -1,6 +1,6 @@
 //! A document of OSV's, advisory by advisory: never more of it is held than one of them (OSV schema 1.7; A18).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{
@@ -13,7 +13,10 @@ use super::{
     bounded::Bounded,
     range::{Event, Range},
 };
-use crate::advisories::{ADVISORIES_MAX, Asked, Unread, ecosystem::scheme};
+use crate::{
+    advisories::{ADVISORIES_MAX, Asked, Unread, ecosystem::scheme},
+    version::Scheme,
+};
 
 /// How many packages an advisory is about.
 const AFFECTED_MAX: usize = 100_000;
@@ -145,7 +148,7 @@ struct Advisory {
     modified: Option<String>,
     is_withdrawn: bool,
     other_names: Vec<String>,
-    affected: BTreeMap<String, Vec<Affected>>,
+    affected: Vec<Affected>,
 }
 
 impl Advisory {
@@ -177,8 +180,10 @@ impl Advisory {
             return Record { modified, ..Record::default() };
         }
         let is_named = is_cve(id) || self.other_names.is_empty();
-        let names = self.other_names.into_iter().chain(is_named.then(|| id.into())).collect();
-        Record { modified, names, affected: self.affected }
+        let names: BTreeSet<_> = self.other_names.into_iter().chain(is_named.then(|| id.into())).collect();
+        let mut affected = self.affected;
+        affected.sort_by(|one, other| one.name.cmp(&other.name));
+        Record { modified, names: names.into_iter().collect(), affected: affected.into() }
     }
 }
 
@@ -192,7 +197,7 @@ fn is_cve(name: &str) -> bool {
 /// Takes those that are asked for.
 struct Packages<'r, 'a> {
     asked: &'a Asked,
-    into: &'r mut BTreeMap<String, Vec<Affected>>,
+    into: &'r mut Vec<Affected>,
 }
 
 impl<'de> DeserializeSeed<'de> for Packages<'_, '_> {
@@ -221,9 +226,7 @@ impl<'de> Visitor<'de> for Packages<'_, '_> {
                 return Err(A::Error::invalid_length(AFFECTED_MAX.saturating_add(1), &self));
             }
             count += 1;
-            if let Some((name, affected)) = stated.affected(self.asked) {
-                self.into.entry(name).or_default().push(affected);
-            }
+            self.into.extend(stated.affected(self.asked));
         }
         Ok(())
     }
@@ -254,17 +257,26 @@ struct StatedRange {
 
 impl Stated {
     /// None where it is not asked for. Ranges of commits say nothing of what is installed.
-    fn affected(self, asked: &Asked) -> Option<(String, Affected)> {
-        let Package { ecosystem, name } =
-            self.package.filter(|package| asked.is_told(&package.ecosystem, &package.name))?;
+    fn affected(self, asked: &Asked) -> Option<Affected> {
+        let is_told = |package: &Package| asked.is_told(&package.ecosystem, &package.name);
+        let Package { ecosystem, name } = self.package.filter(is_told)?;
         let scheme = scheme(&ecosystem)?;
         let stated = self.ranges.0.into_iter().filter(|range| range.r#type == "ECOSYSTEM");
-        let ranges: Vec<_> = stated.map(|range| Range::of(scheme, range.events.0)).collect();
-        let mut versions = self.versions.0;
-        // A list mostly repeats what the ranges say, at fifty times the length.
-        if ranges.iter().map(Range::events_count).sum::<usize>() <= EVENTS_TRIED_MAX {
-            versions.retain(|version| !ranges.iter().any(|range| range.holds(scheme, version)));
-        }
-        Some((name, Affected { ecosystem, ranges, versions }))
+        let ranges: Box<[_]> = stated.map(|range| Range::of(scheme, range.events.0)).collect();
+        let versions = beside(&ranges, scheme, &self.versions.0);
+        Some(Affected { name, ecosystem, ranges, versions })
     }
+}
+
+/// The versions that the ranges do not hold anyway: a list mostly repeats what they say, at fifty times the length.
+fn beside(ranges: &[Range], scheme: Scheme, versions: &[String]) -> String {
+    let are_few = ranges.iter().map(Range::events_count).sum::<usize>() <= EVENTS_TRIED_MAX;
+    let is_held = |version: &str| are_few && ranges.iter().any(|range| range.holds(scheme, version));
+    let mut lines = String::new();
+    for version in versions.iter().filter(|version| !version.contains('\n') && !is_held(version)) {
+        lines.push_str(version);
+        lines.push('\n');
+    }
+    lines.shrink_to_fit();
+    lines
 }

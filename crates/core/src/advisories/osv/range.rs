@@ -1,6 +1,6 @@
 //! Which versions lie in a range, by its events (OSV schema 1.7, "Evaluation"; A18).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::cmp::Ordering;
 
 use serde::Deserialize;
@@ -24,8 +24,8 @@ pub(super) enum Event {
 /// The events, in the order of their versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Range {
-    events: Vec<Event>,
-    limits: Vec<String>,
+    events: Box<[Event]>,
+    limits: Box<[String]>,
 }
 
 impl Event {
@@ -45,18 +45,18 @@ impl Event {
 
 impl Range {
     pub(super) fn of(scheme: Scheme, events: Vec<Event>) -> Self {
-        let mut range = Self::default();
+        let (mut happened, mut limits) = (Vec::new(), Vec::new());
         for event in events {
             match event {
-                Event::Limit(version) => range.limits.push(version),
-                event => range.events.push(event),
+                Event::Limit(version) => limits.push(version),
+                event => happened.push(event),
             }
         }
-        range.events.sort_by(|one, other| match (one.version(), other.version()) {
+        happened.sort_by(|one, other| match (one.version(), other.version()) {
             (Some(one), Some(other)) => compare(scheme, one, other),
             (one, other) => one.is_some().cmp(&other.is_some()),
         });
-        range
+        Self { events: happened.into(), limits: limits.into() }
     }
 
     pub(super) const fn events_count(&self) -> usize {
