@@ -1,4 +1,4 @@
-//! What changed between two looks at a host: opened, closed, other hands, wider, narrower (A17, A20).
+//! What changed between two looks at a host: opened, closed, other hands, wider, narrower, older code (A17, A18, A20).
 //!
 //! A new pid of the same owner is no change, nor is an owner that one of the looks could not see.
 
@@ -18,6 +18,7 @@ use crate::{
     address::Address,
     facts::{HolderGap, Listener, Namespace, Snapshot, SocketState},
     owner::{Identity, is_service_manager},
+    patches::is_stale,
     port::Protocol,
     world::Scope,
 };
@@ -36,6 +37,10 @@ pub enum ChangeKind {
     Widened,
     /// The same owner can be heard from less far.
     Narrowed,
+    /// The same owner runs code now that was replaced on the disk.
+    Outdated,
+    /// The same owner did, and does no more.
+    Renewed,
 }
 
 /// One change.
@@ -138,6 +143,8 @@ fn place_key(listener: &Listener) -> PlaceKey<'_> {
 struct BoundPlace<'a> {
     listener: &'a Listener,
     dual: bool,
+    /// Whether somebody there runs code that was replaced; `None` where nobody looked for it.
+    is_stale: Option<bool>,
     /// `None`: somebody whose owner is not known.
     owners: Option<BTreeSet<String>>,
     /// Every socket with whose it is, where that is known.
@@ -165,10 +172,12 @@ fn places<'a>(
         let place = places.entry(key).or_insert_with(|| BoundPlace {
             listener,
             dual,
+            is_stale: None,
             owners: Some(BTreeSet::new()),
             sockets: Vec::new(),
         });
         place.dual |= dual;
+        place.is_stale = place.is_stale.max(runs_old_code(snapshot, listener));
         let known = owners(snapshot, listener);
         place.sockets.push((listener, known.clone().unwrap_or_default()));
         place.owners = place.owners.take().zip(known).map(|(mut all, more)| {
@@ -177,6 +186,13 @@ fn places<'a>(
         });
     }
     places
+}
+
+/// Whether a holder of `listener` runs code that was replaced; `None` where nobody looked for it.
+fn runs_old_code(snapshot: &Snapshot, listener: &Listener) -> Option<bool> {
+    let code = snapshot.code.as_ref()?;
+    let files = snapshot.holders(listener).flat_map(|(hold, _)| code.of(hold.pid));
+    Some(files.into_iter().any(is_stale))
 }
 
 /// Everybody who holds `listener`, or `None` where somebody could not be told.
@@ -210,7 +226,7 @@ fn compare<'a>(
     }
 }
 
-/// The same place before and after: other hands, or one family more or less.
+/// The same place before and after: other hands, older or newer code, or one family more or less.
 fn stayed<'a>(difference: &mut Difference<'a>, before: &BoundPlace<'a>, after: &BoundPlace<'a>) {
     match (&before.owners, &after.owners) {
         (Some(one), Some(other)) if one != other => {
@@ -220,6 +236,15 @@ fn stayed<'a>(difference: &mut Difference<'a>, before: &BoundPlace<'a>, after: &
         }
         (Some(_), Some(_)) => {}
         _ => difference.unknown += 1,
+    }
+    match (before.is_stale, after.is_stale) {
+        (Some(false), Some(true)) => {
+            difference.changes.push(change(ChangeKind::Outdated, Some(before), Some(after)));
+        }
+        (Some(true), Some(false)) => {
+            difference.changes.push(change(ChangeKind::Renewed, Some(before), Some(after)));
+        }
+        _ => {}
     }
     match (before.dual, after.dual) {
         (false, true) => difference.changes.push(change(ChangeKind::Widened, Some(before), Some(after))),

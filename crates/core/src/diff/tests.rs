@@ -143,3 +143,16 @@ fn a_stranger_that_nobody_sees_under_a_wildcard_opened_all_the_same() {
     let after = before.clone().listens("session-4.scope", "127.0.0.1:80/tcp").hidden();
     assert_eq!(changes(&before, &after).0, ["opened 80/tcp 127.0.0.1"]);
 }
+
+#[test]
+fn code_that_is_replaced_under_a_service_is_told_and_that_it_is_new_again() {
+    use crate::{facts::ExeState, patches::testing::sshd};
+    let fresh = sshd("0.0.0.0:22/tcp", |_| {}).snapshot;
+    let stale = sshd("0.0.0.0:22/tcp", |code| code.files[1].state = ExeState::Replaced).snapshot;
+    let kinds = |before: &Snapshot, after: &Snapshot| -> Vec<ChangeKind> {
+        diff(before, after, &Scope::Own).changes.iter().map(|change| change.kind).collect()
+    };
+    assert_eq!(kinds(&fresh, &stale), [ChangeKind::Outdated]);
+    assert_eq!(kinds(&stale, &fresh), [ChangeKind::Renewed]);
+    assert_eq!(kinds(&Snapshot { code: None, ..fresh }, &stale), [], "nobody looked for it before");
+}

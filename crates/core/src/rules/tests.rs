@@ -390,6 +390,8 @@ proptest! {
             ChangeKind::Closed => ChangeKind::Opened,
             ChangeKind::Widened => ChangeKind::Narrowed,
             ChangeKind::Narrowed => ChangeKind::Widened,
+            ChangeKind::Outdated => ChangeKind::Renewed,
+            ChangeKind::Renewed => ChangeKind::Outdated,
             ChangeKind::ChangedHands => ChangeKind::ChangedHands,
         };
         prop_assert_eq!(kinds(&before, &after, |kind| kind), kinds(&after, &before, opposite));

@@ -110,6 +110,12 @@ impl Places {
         above.any(|place| matches!(self.0.get(place), Some((_, Server::Another))))
     }
 
+    /// Whether the mount of this number is seen anywhere.
+    #[must_use]
+    pub fn has(&self, mount: u64) -> bool {
+        self.0.values().any(|(id, _)| *id == mount)
+    }
+
     /// The number of the mount that is seen at exactly `place`, where this kernel alone is asked for its files.
     #[must_use]
     pub fn local(&self, place: &str) -> Option<u64> {

@@ -35,8 +35,8 @@ use crate::{
 pub(super) const COMMAND: Command = Command {
     name: "patches",
     about: Words {
-        en: "Which open port runs code with a known hole, or older than its package?",
-        ja: "既知の脆弱性や更新前のコードで動いているポート",
+        en: "Which port runs old code, or waits for an update?",
+        ja: "更新前のコードや、更新待ちのパッケージを使うポート",
     },
     examples: &[
         "portreeve patches",

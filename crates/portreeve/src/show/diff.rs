@@ -244,6 +244,8 @@ const fn words(kind: ChangeKind) -> Words {
         ChangeKind::ChangedHands => Words { en: "~ changed hands", ja: "~ 所有者変更" },
         ChangeKind::Widened => Words { en: "> widened", ja: "> 公開範囲が拡大" },
         ChangeKind::Narrowed => Words { en: "< narrowed", ja: "< 公開範囲が縮小" },
+        ChangeKind::Outdated => Words { en: "! runs replaced code", ja: "! 更新前のコード" },
+        ChangeKind::Renewed => Words { en: "  runs new code", ja: "  新しいコード" },
     }
 }
 

@@ -4,12 +4,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::run;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "ls",
     "who",
     "wait",
     "watch",
     "snapshot",
+    "patches",
     "plan",
     "apply",
     "confirm",
@@ -40,7 +41,7 @@ fn the_overview_groups_by_question_and_fits_a_screen() {
         assert!(said.out.contains(&format!("\n  {command} ")), "{command} in {}", said.out);
         assert!(said.out.contains(&format!("portreeve {command}")), "an example of {command}");
     }
-    assert!(said.out.lines().count() <= 92, "{}", said.out);
+    assert!(said.out.lines().count() <= 96, "{}", said.out);
     assert_eq!(run("-h").out, said.out);
     assert_eq!(run("help").out, said.out);
 }

@@ -37,17 +37,19 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
         return (Some(path), state);
     };
     let running = linked(&link).ok().flatten();
-    let at = |path: &str| view.find(path).ok();
+    let at = |path: &str| view.look(path).ok();
+    let id = |path: &str| at(path).flatten().map(|standing| standing.id);
     // A file may really be called so.
     let path = match told.strip_suffix(DELETED) {
-        Some(path) if running.is_none() || at(&told).flatten() != running => path.to_owned(),
+        Some(path) if running.is_none() || id(&told) != running => path.to_owned(),
         _ => told,
     };
     if path.starts_with(MEMORY) {
         return (Some(path), ExeState::Memfd);
     }
     let state = match (running, at(&path)) {
-        (Some(running), Some(Some(on_disk))) if running == on_disk => ExeState::Same,
+        (Some(running), Some(Some(on_disk))) if running == on_disk.id => ExeState::Same,
+        (Some(_), Some(Some(on_disk))) if view.covers(&on_disk, &link) => ExeState::Unknown,
         (Some(_), Some(Some(_))) => ExeState::Replaced,
         (Some(_), Some(None)) => ExeState::Deleted,
         _ => ExeState::Unknown,
@@ -151,10 +153,12 @@ impl Disk {
         }
         let readings = mapping.readings.iter().filter_map(|path| self.on_disk(view, path).transpose());
         let found: Vec<_> = readings.collect::<io::Result<_>>()?;
-        if found.iter().any(|file| is_mapped(file.id, mapping)) || is_linked(pid, mapping, &found) {
+        let link = format!("/proc/{pid}/map_files/{}", mapping.range);
+        if found.iter().any(|file| is_mapped(file.id, mapping)) || is_linked(&link, mapping, &found) {
             return Ok((ExeState::Same, None));
         }
         Ok(match found.first() {
+            Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
             Some(file) => (ExeState::Replaced, file.since),
             None => (ExeState::Deleted, None),
         })
@@ -173,8 +177,8 @@ impl Disk {
 
 /// Whether one of the files `found` is the mapped one, although the maps tell another device, as they do of overlay file
 /// systems: the mapping's own link decides.
-fn is_linked(pid: u32, mapping: &Mapping, found: &[Standing]) -> bool {
-    match linked(&format!("/proc/{pid}/map_files/{}", mapping.range)) {
+fn is_linked(link: &str, mapping: &Mapping, found: &[Standing]) -> bool {
+    match linked(link) {
         // What is not mapped any more is not stale either.
         Ok(mapped) => mapped.is_none_or(|mapped| found.iter().any(|file| file.id == mapped)),
         // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.

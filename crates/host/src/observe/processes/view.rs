@@ -41,6 +41,8 @@ pub(super) struct Standing {
     /// Since when it has been as it is: written, or put there as another file. What only changed its name, its owner or its
     /// mode was there before (statx(2), stx_btime and stx_mtime).
     pub(super) since: Option<Timestamp>,
+    /// The mount on which it stands; 0 where the kernel does not tell (before Linux 5.8).
+    mount: u64,
 }
 
 impl Standing {
@@ -49,8 +51,13 @@ impl Standing {
         // Where a file system keeps no birth, a new name is not told from a new file.
         let born = if told.contains(StatxFlags::BTIME) { stat.stx_btime } else { stat.stx_ctime };
         let since = [born, stat.stx_mtime].into_iter().filter_map(time).max();
-        Self { id: id(stat), since }
+        Self { id: id(stat), since, mount: mount(stat) }
     }
+}
+
+fn mount(stat: &Statx) -> u64 {
+    let told = StatxFlags::from_bits_retain(stat.stx_mask);
+    if told.contains(StatxFlags::MNT_ID) { stat.stx_mnt_id } else { 0 }
 }
 
 fn time(time: StatxTimestamp) -> Option<Timestamp> {
@@ -90,6 +97,13 @@ impl View {
     /// The file at `path` for the process, with the time since when it has been there.
     pub(super) fn look(&self, path: &str) -> io::Result<Option<Standing>> {
         Ok(self.stat(path)?.map(|stat| Standing::of(&stat)))
+    }
+
+    /// Whether the file that a link of /proc leads to is still where it was, below another mount on which `standing` is: what was
+    /// mounted over it took nobody's place on the disk.
+    pub(super) fn covers(&self, standing: &Standing, link: &str) -> bool {
+        let linked = statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID).map(|stat| mount(&stat));
+        linked.is_ok_and(|linked| linked != 0 && linked != standing.mount && self.places.has(linked))
     }
 
     /// Whether a regular file stands at `path` for the process.

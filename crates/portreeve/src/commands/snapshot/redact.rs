@@ -12,6 +12,10 @@ pub(super) fn redact(snapshot: &mut Snapshot) {
     if let Some(origins) = &mut snapshot.origins {
         redact_origins(origins);
     }
+    for file in snapshot.code.iter_mut().flat_map(|code| &mut code.files) {
+        file.path = without_home(&file.path);
+        file.build = None;
+    }
     snapshot.firewall = snapshot.firewall.take().and_then(listings::redact);
     for gap in &mut snapshot.gaps {
         gap.detail = without_home(&gap.detail);
