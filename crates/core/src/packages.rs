@@ -2,6 +2,7 @@
 
 pub mod apk;
 pub mod candidate;
+pub mod changelog;
 pub mod control;
 pub mod dpkg;
 pub mod list;

@@ -41,7 +41,7 @@ pub enum Automation {
 }
 
 /// The end of the names by which archives of security updates go; a suite before it changes its name with each release.
-const SECURITY: &str = "-security";
+pub(super) const SECURITY: &str = "-security";
 /// The label of Debian's own, whatever the suite was called (until Debian 10 `buster/updates`).
 const DEBIAN_SECURITY: &str = "Debian-Security";
 

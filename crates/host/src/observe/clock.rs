@@ -31,14 +31,14 @@ pub(super) fn ticks(nanoseconds: u64) -> u64 {
     nanoseconds.saturating_add_signed(*BOOT_OFFSET) / tick_nanoseconds()
 }
 
-/// The first nanosecond since the boot that is of this tick.
-pub(super) fn of_ticks(ticks: u64) -> u64 {
-    ticks.saturating_mul(tick_nanoseconds()).saturating_add_signed(BOOT_OFFSET.saturating_neg())
-}
-
 /// When whoever started in this tick did so, by the wall clock of now, where the host booted at `booted`.
 pub(super) fn start(booted: i128, ticks: u64) -> Timestamp {
     timestamp(booted + i128::from(ticks) * 1_000_000_000 / i128::from(clock_ticks_per_second()))
+}
+
+/// The first nanosecond since the boot that is of this tick.
+pub(super) fn of_ticks(ticks: u64) -> u64 {
+    ticks.saturating_mul(tick_nanoseconds()).saturating_add_signed(BOOT_OFFSET.saturating_neg())
 }
 
 /// When the first process started, with which the boot begins that a container has too; `None` where it is hidden.

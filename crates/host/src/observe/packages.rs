@@ -1,6 +1,7 @@
 //! Finds whose the running code is, and what would be installed in its place (A18).
 
 mod build_info;
+mod changelog;
 mod dpkg;
 mod kernels;
 mod lists;
@@ -9,7 +10,11 @@ mod roots;
 mod rpm;
 mod tree;
 
-use std::{collections::BTreeMap, io, mem, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io, mem,
+    path::Path,
+};
 
 use portreeve_core::{
     advisories::ecosystem,
@@ -102,6 +107,8 @@ struct Reading<'r> {
     owners: Owners,
     /// The packages that own a file that runs, in the order of the facts.
     owning: Vec<Installed>,
+    /// Those of them that were replaced while they ran, as places.
+    replaced: BTreeSet<usize>,
     facts: CodeRoot,
 }
 
@@ -113,7 +120,8 @@ impl<'r> Reading<'r> {
         let facts =
             CodeRoot { name: root.name.clone(), release: release(root.tree()), ..CodeRoot::default() };
         let label = root.name.as_deref().unwrap_or_default();
-        Self { root, label, wanted, images, owners: Owners::default(), owning: Vec::new(), facts }
+        let (owners, owning, replaced) = (Owners::default(), Vec::new(), BTreeSet::new());
+        Self { root, label, wanted, images, owners, owning, replaced, facts }
     }
 
     fn find_owners(&mut self, gaps: &mut Gaps) {
@@ -151,6 +159,9 @@ impl<'r> Reading<'r> {
                 self.owning.push(package.clone());
                 self.owning.len() - 1
             });
+            if file.state == ExeState::Replaced {
+                self.replaced.insert(known);
+            }
             file.package = u32::try_from(known).ok();
         }
     }
@@ -175,6 +186,13 @@ impl<'r> Reading<'r> {
         });
         (self.facts.lists_made, self.facts.lists_fetched) = (lists.made, lists.fetched);
         self.facts.packages = self.owning.iter().map(|package| told(package, &lists, &pins)).collect();
+        for &place in &self.replaced {
+            let facts = &mut self.facts.packages[place];
+            if facts.is_from_security != Some(true) {
+                let told = changelog::is_from_security(tree, &self.owning[place]);
+                facts.is_from_security = told.or(facts.is_from_security);
+            }
+        }
     }
 }
 
