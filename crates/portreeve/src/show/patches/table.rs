@@ -31,6 +31,10 @@ const COLUMNS: &[Column] = &[
     Column { head: Words { en: "DO", ja: "対処" }, fit: Fit::Spare },
 ];
 const NOTHING: &str = "–";
+const NOBODY: Words = Words {
+    en: "nobody whose code can be seen listens there",
+    ja: "実行中のコードを確認できる待ち受けはありません",
+};
 const NO_PACKAGE: Words = Words { en: "no package", ja: "パッケージなし" };
 
 /// Prints the table, with every patch where `is_all`, and what it rests on.
@@ -48,7 +52,10 @@ pub(crate) fn print(
         }
         out.table(&table)?;
     }
-    out.sentences(summary(patches, shown.len()).in_lang(out.lang))?;
+    if patches.is_empty() {
+        return out.say(NOBODY);
+    }
+    out.sentences(summary(patches).in_lang(out.lang))?;
     if let Some(kernel) = kernel(world) {
         out.sentences(kernel.in_lang(out.lang))?;
     }
@@ -168,11 +175,11 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
     }
 }
 
-fn summary(patches: &[Patch<'_>], shown: usize) -> Text {
+fn summary(patches: &[Patch<'_>]) -> Text {
     let stale = patches.iter().filter(|patch| patch.is_stale()).count();
     let secure = patches.iter().filter(|patch| patch.security == Security::Yes).count();
-    let all = patches.len();
-    let (en_fine, fine) = (inflect(all - shown, "package runs", "packages run"), all - shown);
+    let fine = patches.iter().filter(|patch| !patch.needs_a_word()).count();
+    let en_fine = inflect(fine, "package runs", "packages run");
     if stale == 0 && secure == 0 {
         return text!(
             "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest",
@@ -187,6 +194,10 @@ fn summary(patches: &[Patch<'_>], shown: usize) -> Text {
 
 fn kernel(world: &World<'_>) -> Option<Text> {
     let code = world.snapshot.code.as_ref()?;
+    // Of a root that does not run nobody asks.
+    if world.snapshot.host.kernel.is_empty() {
+        return None;
+    }
     let Some(kernels) = &code.kernel else {
         return Some(text!(
             "kernel: of no package here, so not compared",
