@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 
 use super::{
     Installed,
-    list::{Entry, Rollout},
+    list::{Listed, Rollout},
     pins::{NEVER, Pins, Subject, Understanding},
     release::{Automation, Release},
 };
@@ -57,39 +57,37 @@ struct Version<'a> {
 /// From here on a version is installed even where it is older than the installed one.
 const DOWNGRADES: i32 = 1000;
 
-/// What would be installed in the place of `installed`, of what `entries` offer, each with its archive.
+/// What would be installed in the place of `installed`, of what is `listed`, each with its archive.
 ///
 /// As apt's `pkgPolicy::GetCandidateVer` chooses: the highest priority, and of these the newest; nothing older than what is
 /// installed, except by a priority of 1000 and above.
 #[must_use]
-pub fn offer(installed: &Installed, entries: &[(&Archive, Entry<'_>)], pins: &Pins) -> Offer {
+pub fn offer(installed: &Installed, listed: &[(&Archive, &Listed)], pins: &Pins) -> Offer {
     let own = Archive::installed();
-    let fits = |entry: &Entry<'_>| {
-        entry.architecture == "all"
-            || installed.architecture.as_deref().is_none_or(|own| own == entry.architecture)
+    let fits = |listed: &Listed| {
+        let is_own = |own: &String| *own == listed.architecture;
+        listed.architecture == "all" || installed.architecture.as_ref().is_none_or(is_own)
     };
-    let entries: Vec<_> = entries.iter().filter(|(_, entry)| fits(entry)).collect();
+    let listed: Vec<_> = listed.iter().filter(|(_, listed)| fits(listed)).collect();
     let mut versions: Vec<Version<'_>> = Vec::new();
-    for (archive, entry) in &entries {
-        add(&mut versions, archive, *entry);
+    for (archive, listed) in &listed {
+        add(&mut versions, archive, &listed.version, listed.rollout);
     }
-    let newest = versions.iter().map(|version| version.version).max_by(|a, b| compare(Scheme::Debian, a, b));
+    let newest = newest(versions.iter().map(|version| version.version));
     let is_newer = |version: &str| compare(Scheme::Debian, version, &installed.version) == Ordering::Greater;
-    let secure =
-        entries.iter().filter(|(archive, entry)| archive.release.is_security() && is_newer(entry.version));
-    let security = secure.map(|(_, entry)| entry.version).max_by(|a, b| compare(Scheme::Debian, a, b));
-    let newest = newest.map(Into::into);
-    let security = security.map(Into::into);
-    add(
-        &mut versions,
-        &own,
-        Entry { version: &installed.version, architecture: "", rollout: Rollout::Everybody },
-    );
+    let is_secure = |(archive, listed): &&&(&Archive, &Listed)| {
+        archive.release.is_security() && is_newer(&listed.version)
+    };
+    let security = self::newest(listed.iter().filter(is_secure).map(|(_, listed)| listed.version.as_str()));
+    add(&mut versions, &own, &installed.version, Rollout::Everybody);
     Offer { candidate: candidate(installed, &versions, pins), newest, security }
 }
 
-fn add<'a>(versions: &mut Vec<Version<'a>>, archive: &'a Archive, entry: Entry<'a>) {
-    let Entry { version, rollout, .. } = entry;
+fn newest<'a>(versions: impl Iterator<Item = &'a str>) -> Option<String> {
+    versions.max_by(|a, b| compare(Scheme::Debian, a, b)).map(Into::into)
+}
+
+fn add<'a>(versions: &mut Vec<Version<'a>>, archive: &'a Archive, version: &'a str, rollout: Rollout) {
     match versions.iter_mut().find(|known| known.version == version) {
         Some(known) => known.archives.push(archive),
         None => versions.push(Version { version, archives: [archive].into(), rollout }),

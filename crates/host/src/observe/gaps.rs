@@ -55,6 +55,11 @@ impl Gaps {
         renamed.into_iter().for_each(|gap| self.add_detailed(into, gap.count, &gap.detail));
     }
 
+    /// Whether all was seen.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The gaps of another look.
     pub(super) fn merge(&mut self, other: Self) {
         for gap in other.0 {

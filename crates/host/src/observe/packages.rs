@@ -4,23 +4,24 @@ mod build_info;
 mod changelog;
 mod dpkg;
 mod kernels;
+mod known;
 mod lists;
 mod preferences;
 mod roots;
 mod rpm;
 mod tree;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io, mem,
-    path::Path,
-};
+use std::{collections::BTreeMap, io, mem, path::Path};
 
 use portreeve_core::{
     advisories::ecosystem,
-    facts::{Build, Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, Package, Snapshot},
+    facts::{
+        Build, Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, InstalledKernel, Package, Snapshot,
+    },
     packages::{Installed, Owners, Paths, apk, candidate::offer, pins::Pins},
 };
+
+use serde::{Deserialize, Serialize};
 
 use self::{
     lists::{Lists, Source, of},
@@ -30,14 +31,12 @@ use self::{
 use super::{gaps::Gaps, processes::view::View};
 use crate::proc::maps::{self, Mapping};
 
-/// Below which name of the cache what lists say is kept.
-const CACHE: &str = "lists";
 const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 const OS_RELEASE_BYTES_MAX: u64 = 64 * 1024;
 /// A host of a thousand packages has 3 MB.
 const APK_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Adds the packages of whatever code a look found running; what lists say may be kept below `cache`.
+/// Adds the packages of whatever code a look found running; what was found of the host's own may be kept below `cache`.
 pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
     let Some(mut code) = snapshot.code.take() else { return };
     let mut gaps = Gaps::of(mem::take(&mut snapshot.gaps));
@@ -50,16 +49,52 @@ pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
 }
 
 fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps: &mut Gaps) {
+    let paths: Paths = root.files.iter().map(|&file| code.files[file as usize].path.clone()).collect();
     // A container comes and goes, and what was kept of it would stay.
-    let cache = cache.filter(|_| root.is_host()).map(|cache| cache.join(CACHE));
-    let mut reading = Reading::new(root, code);
-    reading.find_owners(gaps);
-    reading.place_files(place, code);
-    reading.find_offers(cache.as_deref(), gaps);
+    let cache = cache.filter(|_| root.is_host());
+    let found = known::of(root.tree(), cache, &paths, |paths| Reading::new(root, gaps).read(paths));
     if root.is_host() {
-        code.kernel = kernels::read(&reading.images, &reading.owners);
+        code.kernel = kernels::read(found.kernels.clone());
     }
-    code.roots.push(reading.facts);
+    let facts = settle(root, place, &found, code);
+    code.roots.push(facts);
+}
+
+/// Says of each file of `root` of which package it is, and gives the root with these packages alone.
+fn settle(root: &Root, place: u32, found: &Found, code: &mut Code) -> CodeRoot {
+    let mut facts = CodeRoot { name: root.name.clone(), packages: Vec::new(), ..found.facts.clone() };
+    let mut places: BTreeMap<u32, u32> = BTreeMap::new();
+    for &file in &root.files {
+        let file = &mut code.files[file as usize];
+        file.root = Some(place);
+        let Some(known) = found.owners.get(&file.path).copied().flatten() else {
+            file.build = build(root.tree(), &file.path);
+            continue;
+        };
+        let own = *places.entry(known).or_insert_with(|| {
+            facts.packages.push(found.facts.packages[known as usize].clone());
+            u32::try_from(facts.packages.len() - 1).unwrap_or(u32::MAX)
+        });
+        file.package = Some(own);
+        if file.state == ExeState::Replaced {
+            tell_where_from(root.tree(), &mut facts.packages[own as usize]);
+        }
+    }
+    facts
+}
+
+/// What a file of no package tells of itself.
+fn build(tree: Tree<'_>, path: &str) -> Option<Build> {
+    let opened = tree.open(path, u64::MAX).ok()??;
+    Some(build_info::read(&opened.file)?.into_build())
+}
+
+/// Lists have a version no more once a newer one is out, or have it elsewhere once it moved on with a point release.
+fn tell_where_from(tree: Tree<'_>, package: &mut Package) {
+    if package.is_from_security != Some(true) {
+        let told = changelog::is_from_security(tree, package);
+        package.is_from_security = told.or(package.is_from_security);
+    }
 }
 
 /// The code that `maps`, as /proc/PID/maps has it, tells of, of whom it is below `root`, and what could not be seen.
@@ -97,111 +132,115 @@ fn offline(view: &View, mapping: Mapping) -> CodeFile {
     CodeFile { path: mapping.path, state, since: None, root: None, package: None, build: None }
 }
 
-/// What is read of one root.
+/// What was found of one root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Found {
+    /// The packages of paths, as places in those of the facts; `None` of what is of no package.
+    owners: BTreeMap<String, Option<u32>>,
+    facts: CodeRoot,
+    /// The kernels that packages put there.
+    kernels: Vec<InstalledKernel>,
+    /// Whether all that was there could be read.
+    is_whole: bool,
+}
+
+/// The reading of one root.
 struct Reading<'r> {
     root: &'r Root,
     label: &'r str,
-    wanted: Paths,
-    /// The kernels of the host's own root, by path.
-    images: BTreeMap<String, String>,
-    owners: Owners,
-    /// The packages that own a file that runs, in the order of the facts.
-    owning: Vec<Installed>,
-    /// Those of them that were replaced while they ran, as places.
-    replaced: BTreeSet<usize>,
-    facts: CodeRoot,
+    gaps: &'r mut Gaps,
+    found: Found,
 }
 
 impl<'r> Reading<'r> {
-    fn new(root: &'r Root, code: &Code) -> Self {
-        let images = if root.is_host() { kernels::images(root.tree()) } else { BTreeMap::new() };
-        let paths = root.files.iter().map(|&place| code.files[place as usize].path.clone());
-        let wanted = paths.chain(images.keys().cloned()).collect();
-        let facts =
-            CodeRoot { name: root.name.clone(), release: release(root.tree()), ..CodeRoot::default() };
+    fn new(root: &'r Root, gaps: &'r mut Gaps) -> Self {
         let label = root.name.as_deref().unwrap_or_default();
-        let (owners, owning, replaced) = (Owners::default(), Vec::new(), BTreeSet::new());
-        Self { root, label, wanted, images, owners, owning, replaced, facts }
+        Self { root, label, gaps, found: Found { is_whole: true, ..Found::default() } }
     }
 
-    fn find_owners(&mut self, gaps: &mut Gaps) {
-        let (tree, wanted) = (self.root.tree(), &self.wanted);
+    fn read(mut self, paths: &Paths) -> Found {
+        let tree = self.root.tree();
+        let images = if self.root.is_host() { kernels::images(tree) } else { BTreeMap::new() };
+        let wanted = paths.iter().chain(images.keys()).cloned().collect();
+        let owners = self.owners(&wanted);
+        self.found.kernels = kernels::installed(&images, &owners);
+        let mut owning: Vec<&Installed> = Vec::new();
+        for path in paths {
+            let place = owners.of(path).map(|package| {
+                owning.iter().position(|known| *known == package).unwrap_or_else(|| {
+                    owning.push(package);
+                    owning.len() - 1
+                })
+            });
+            self.found.owners.insert(path.clone(), place.and_then(|place| u32::try_from(place).ok()));
+        }
+        self.found.facts.release = release(tree);
+        self.find_offers(&owning);
+        self.found
+    }
+
+    fn miss(&mut self, what: GapKind, path: &str) {
+        self.found.is_whole = false;
+        self.gaps.detailed(what, path);
+    }
+
+    fn owners(&mut self, wanted: &Paths) -> Owners {
+        let tree = self.root.tree();
         let (database, owners) = match self.root.kind {
             Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
             Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
             Kind::Rpm(path) => {
-                tell_unwritten(tree, path, self.label, gaps);
+                if let Some(beside) = unwritten(tree, path) {
+                    self.miss(GapKind::UnreadPackages, &of(self.label, &beside));
+                }
                 (Database::Rpm, from_rpm(tree, path, wanted))
             }
             Kind::Apk(path) => (Database::Apk, from_apk(tree, path, wanted)),
-            Kind::OldRpm(path) => return gaps.detailed(GapKind::OldPackages, &of(self.label, path)),
-            Kind::None => return,
+            Kind::OldRpm(path) => {
+                self.miss(GapKind::OldPackages, &of(self.label, path));
+                return Owners::default();
+            }
+            Kind::None => return Owners::default(),
         };
         match owners {
             Ok(owners) => {
-                self.facts.database = Some(database);
-                self.owners = owners;
+                self.found.facts.database = Some(database);
+                owners
             }
-            Err(unread) => gaps.detailed(GapKind::UnreadPackages, &of(self.label, unread.path())),
+            Err(unread) => {
+                self.miss(GapKind::UnreadPackages, &of(self.label, unread.path()));
+                Owners::default()
+            }
         }
     }
 
-    /// Says of each file below which root it stands, and of which package it is.
-    fn place_files(&mut self, place: u32, code: &mut Code) {
-        for &file in &self.root.files {
-            let file = &mut code.files[file as usize];
-            file.root = Some(place);
-            let Some(package) = self.owners.of(&file.path) else {
-                file.build = self.build(&file.path);
-                continue;
-            };
-            let known = self.owning.iter().position(|known| known == package).unwrap_or_else(|| {
-                self.owning.push(package.clone());
-                self.owning.len() - 1
-            });
-            if file.state == ExeState::Replaced {
-                self.replaced.insert(known);
-            }
-            file.package = u32::try_from(known).ok();
-        }
-    }
-
-    /// What a file of no package tells of itself.
-    fn build(&self, path: &str) -> Option<Build> {
-        let opened = self.root.tree().open(path, u64::MAX).ok()??;
-        Some(build_info::read(&opened.file)?.into_build())
-    }
-
-    fn find_offers(&mut self, cache: Option<&Path>, gaps: &mut Gaps) {
+    fn find_offers(&mut self, owning: &[&Installed]) {
         let tree = self.root.tree();
-        let is_asked = matches!(self.root.kind, Kind::Dpkg) && !self.owning.is_empty();
-        let source = Source { tree, cache, root: self.label, is_trusted: self.root.is_host() };
-        let lists = if is_asked { lists::read(&source, gaps) } else { Lists::default() };
+        let is_asked = matches!(self.root.kind, Kind::Dpkg) && !owning.is_empty();
+        let names = owning.iter().map(|package| package.name.as_str()).collect();
+        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_host() };
+        let mut missed = Gaps::default();
+        let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {
-            gaps.detailed(GapKind::MissingUpdateData, self.label);
+            missed.detailed(GapKind::MissingUpdateData, self.label);
         }
         let pins = preferences::read(tree).unwrap_or_else(|unread| {
-            gaps.detailed(GapKind::UnreadUpdateData, &of(self.label, unread.path()));
+            missed.detailed(GapKind::UnreadUpdateData, &of(self.label, unread.path()));
             Pins::unread()
         });
-        (self.facts.lists_made, self.facts.lists_fetched) = (lists.made, lists.fetched);
-        self.facts.packages = self.owning.iter().map(|package| told(package, &lists, &pins)).collect();
-        for &place in &self.replaced {
-            let facts = &mut self.facts.packages[place];
-            if facts.is_from_security != Some(true) {
-                let told = changelog::is_from_security(tree, &self.owning[place]);
-                facts.is_from_security = told.or(facts.is_from_security);
-            }
-        }
+        self.found.is_whole &= missed.is_empty();
+        self.gaps.merge(missed);
+        let facts = &mut self.found.facts;
+        (facts.lists_made, facts.lists_fetched) = (lists.made, lists.fetched);
+        facts.packages = owning.iter().map(|package| told(package, &lists, &pins)).collect();
     }
 }
 
-/// What rpm wrote beside its database and did not put there yet is not read.
-fn tell_unwritten(tree: Tree<'_>, path: &str, label: &str, gaps: &mut Gaps) {
+/// What rpm wrote beside its database and did not put there yet, which is not read.
+fn unwritten(tree: Tree<'_>, path: &str) -> Option<String> {
     let beside = format!("{path}-wal");
-    if tree.open(&beside, u64::MAX).ok().flatten().is_some_and(|opened| opened.stat.stx_size > 0) {
-        gaps.detailed(GapKind::UnreadPackages, &of(label, &beside));
-    }
+    let opened = tree.open(&beside, u64::MAX).ok()??;
+    (opened.stat.stx_size > 0).then_some(beside)
 }
 
 fn from_rpm(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread> {
@@ -219,7 +258,7 @@ fn from_apk(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread
 /// A package beside what lists offer of it.
 fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
     let entries = lists.offers(&installed.name);
-    let here: Vec<_> = entries.iter().filter(|(_, entry)| entry.version == installed.version).collect();
+    let here: Vec<_> = entries.iter().filter(|(_, listed)| listed.version == installed.version).collect();
     let is_secure = here.iter().any(|(archive, _)| archive.release.is_security());
     let other = |told: &str, own: &str| (told != own).then(|| told.to_owned());
     Package {

@@ -85,7 +85,7 @@ pub(crate) struct PatchView<'a> {
     security: Security,
     /// Which advisories affect the installed version; empty where none was asked.
     advisories: Vec<&'a str>,
-    /// `host`, or `container NAME`.
+    /// `host`, `container NAME`, or the mount namespace of whoever is in none: `mnt:[4026532561]`.
     root: String,
     /// What its makers say of a file of no package.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,10 +177,7 @@ pub(crate) fn views<'a>(world: &World<'a>, patches: &'a [Patch<'a>]) -> impl Ite
 }
 
 fn root(patch: &Patch<'_>) -> String {
-    match patch.root.and_then(|root| root.name.as_ref()) {
-        Some(name) => format!("container {name}"),
-        None => HOST.into(),
-    }
+    patch.root.and_then(|root| root.name.clone()).unwrap_or_else(|| HOST.into())
 }
 
 fn kernel(code: &Code) -> Option<KernelView<'_>> {

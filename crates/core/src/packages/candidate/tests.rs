@@ -20,18 +20,19 @@ fn installed(version: &str) -> Installed {
     Installed { name, source, architecture, version: version.into(), ..Installed::default() }
 }
 
-fn entry(version: &str) -> Entry<'_> {
-    Entry { version, architecture: "amd64", rollout: Rollout::Everybody }
+fn listed(version: &str) -> Listed {
+    let (name, architecture) = ("libxml2".into(), "amd64".into());
+    Listed { name, version: version.into(), architecture, rollout: Rollout::Everybody }
 }
 
 /// What is offered by `(suite, version)`s, where `pins` are told.
 fn told(version: &str, offers: &[(&str, &str)], pins: &str) -> [Option<String>; 3] {
     let archives: Vec<_> = offers.iter().map(|(suite, _)| archive(suite)).collect();
-    let entries: Vec<_> =
-        archives.iter().zip(offers).map(|(archive, (_, version))| (archive, entry(version))).collect();
+    let versions: Vec<_> = offers.iter().map(|(_, version)| listed(version)).collect();
+    let listed: Vec<_> = archives.iter().zip(&versions).collect();
     let mut preferences = Pins::default();
     preferences.read(pins.as_bytes());
-    let Offer { candidate, newest, security } = offer(&installed(version), &entries, &preferences);
+    let Offer { candidate, newest, security } = offer(&installed(version), &listed, &preferences);
     [candidate, newest, security]
 }
 
@@ -91,17 +92,17 @@ fn a_pin_that_is_not_understood_or_a_rollout_leaves_only_the_newest() {
     let pins = "Package: /x/\nPin: version 1\nPin-Priority: 5\n";
     assert_eq!(told("1", &[("stable", "2")], pins), some(["", "2", ""]));
     let archive = archive("jammy-updates");
-    let phased = Entry { rollout: Rollout::Some, ..entry("2") };
-    let Offer { candidate, newest, .. } = offer(&installed("1"), &[(&archive, phased)], &Pins::default());
+    let phased = Listed { rollout: Rollout::Some, ..listed("2") };
+    let Offer { candidate, newest, .. } = offer(&installed("1"), &[(&archive, &phased)], &Pins::default());
     assert_eq!((candidate, newest.as_deref()), (None, Some("2")));
 }
 
 #[test]
 fn only_what_was_built_for_the_same_machine_counts() {
     let archive = archive("stable");
-    let of = |architecture| Entry { architecture, ..entry("2") };
+    let of = |architecture: &str| Listed { architecture: architecture.into(), ..listed("2") };
     let newest =
-        |architecture| offer(&installed("1"), &[(&archive, of(architecture))], &Pins::default()).newest;
+        |architecture| offer(&installed("1"), &[(&archive, &of(architecture))], &Pins::default()).newest;
     assert_eq!(newest("i386"), None);
     assert_eq!(newest("all").as_deref(), Some("2"));
 }

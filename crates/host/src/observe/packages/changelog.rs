@@ -5,7 +5,7 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use portreeve_core::packages::{Installed, changelog};
+use portreeve_core::{facts::Package, packages::changelog};
 
 use super::tree::{Tree, join};
 
@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const HEAD_BYTES: u64 = 1024;
 
 /// What it says; `None` where there is none, or none of this version.
-pub(super) fn is_from_security(tree: Tree<'_>, package: &Installed) -> Option<bool> {
+pub(super) fn is_from_security(tree: Tree<'_>, package: &Package) -> Option<bool> {
     let folder = join(DOCUMENTATION, &package.name);
     let head = |name: &&str| {
         let opened = tree.open(&join(&folder, name), FILE_BYTES_MAX).ok()??;
@@ -25,5 +25,8 @@ pub(super) fn is_from_security(tree: Tree<'_>, package: &Installed) -> Option<bo
         GzDecoder::new(opened.file).take(HEAD_BYTES).read_to_end(&mut head).ok()?;
         Some(head)
     };
-    changelog::is_from_security(&NAMES.iter().find_map(head)?, &package.source_version)
+    changelog::is_from_security(
+        &NAMES.iter().find_map(head)?,
+        package.source_version.as_ref().unwrap_or(&package.version),
+    )
 }

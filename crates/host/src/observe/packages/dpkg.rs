@@ -20,6 +20,8 @@ const STATUS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LIST_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// All lists of a host with ten thousand packages have 100 MB.
 const LISTS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// What decides whose a file is.
+pub(super) const SOURCES: [&str; 4] = [STATUS, STATUS_PARTS, INFO, DIVERSIONS];
 
 /// The packages of the files `wanted`.
 pub(super) fn read(tree: Tree<'_>, wanted: &Paths) -> Result<Owners, Unread> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portreeve_core::{
     facts::{InstalledKernel, Kernels},
-    packages::Owners,
+    packages::{Installed, Owners},
 };
 use rustix::system::uname;
 
@@ -15,6 +15,8 @@ const MODULES: &str = "/lib/modules";
 const IMAGE: &str = "vmlinuz";
 /// More than any host keeps.
 const KERNELS_MAX: usize = 1000;
+/// Where kernels are.
+pub(super) const SOURCES: [&str; 2] = [BOOT, MODULES];
 
 /// The images of kernels, each with its release: `/boot/vmlinuz-RELEASE`, and `/lib/modules/RELEASE/vmlinuz` as Fedora has
 /// them (kernel-install(8)).
@@ -32,17 +34,20 @@ pub(super) fn images(tree: Tree<'_>) -> BTreeMap<String, String> {
     in_boot.chain(beside_modules).take(KERNELS_MAX).collect()
 }
 
-/// The kernel that runs beside those of `images` that a package owns; `None` where no package owns any.
-pub(super) fn read(images: &BTreeMap<String, String>, owners: &Owners) -> Option<Kernels> {
-    let names = uname();
+/// Those of `images` that a package owns.
+pub(super) fn installed(images: &BTreeMap<String, String>, owners: &Owners) -> Vec<InstalledKernel> {
     let owned = images.iter().filter_map(|(path, release)| Some((release, owners.of(path)?)));
-    let installed: Vec<_> = owned
-        .map(|(release, package)| InstalledKernel {
-            release: release.clone(),
-            package: package.name.clone(),
-            version: package.version.clone(),
-        })
-        .collect();
+    let kernel = |(release, package): (&String, &Installed)| InstalledKernel {
+        release: release.clone(),
+        package: package.name.clone(),
+        version: package.version.clone(),
+    };
+    owned.map(kernel).collect()
+}
+
+/// The kernel that runs beside those that are installed; `None` where no package has one.
+pub(super) fn read(installed: Vec<InstalledKernel>) -> Option<Kernels> {
+    let names = uname();
     (!installed.is_empty()).then(|| Kernels {
         running: names.release().to_string_lossy().into_owned(),
         running_version: version(&names.version().to_string_lossy()).map(str::to_owned),

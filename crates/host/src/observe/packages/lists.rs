@@ -1,9 +1,8 @@
 //! Reads what apt's lists offer of some packages (apt-get(8), update; A18).
 
 mod compressed;
-mod index;
 
-use std::{io::Read, path::Path};
+use std::{collections::BTreeSet, io::Read};
 
 use jiff::Timestamp;
 use portreeve_core::{
@@ -11,14 +10,13 @@ use portreeve_core::{
     packages::{
         candidate::Archive,
         control::{self, Stanza},
-        list::{Draft, Entry, find},
+        list::{Listed, listed},
         release::{ListFile, Release, list_file, place},
     },
 };
 use rustix::fs::Statx;
 
-use self::index::Place;
-use super::tree::{Folder, Opened, Tree, Unread};
+use super::tree::{Folder, Tree, Unread, join};
 use crate::observe::gaps::Gaps;
 
 /// Where they are.
@@ -33,12 +31,15 @@ const RELEASE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PIECE_BYTES: usize = 512 * 1024;
 /// A longer stanza is that of no package.
 const STANZA_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What decides what is offered, and below which directories all else that does.
+pub(super) const SOURCES: [&str; 2] = [LISTS, FETCHED];
+pub(super) const FOLDERS: [&str; 1] = [LISTS];
 
 /// What all lists of a root offer of the packages that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    /// The archives, each with the lines of its list.
-    pub(super) archives: Vec<(Archive, Vec<u8>)>,
+    /// The archives, each with what it has of them.
+    pub(super) archives: Vec<(Archive, Vec<Listed>)>,
     /// When the newest of them was made.
     pub(super) made: Option<Timestamp>,
     /// When they were fetched last, as far as anything tells.
@@ -47,12 +48,10 @@ pub(super) struct Lists {
 
 impl Lists {
     /// What they offer of the package `name`.
-    pub(super) fn offers(&self, name: &str) -> Vec<(&Archive, Entry<'_>)> {
-        let mut offers = Vec::new();
-        for (archive, lines) in &self.archives {
-            offers.extend(find(lines, name).into_iter().map(|entry| (archive, entry)));
-        }
-        offers
+    pub(super) fn offers(&self, name: &str) -> Vec<(&Archive, &Listed)> {
+        let all =
+            self.archives.iter().flat_map(|(archive, listed)| listed.iter().map(move |one| (archive, one)));
+        all.filter(|(_, listed)| listed.name == name).collect()
     }
 }
 
@@ -61,8 +60,8 @@ impl Lists {
 pub(super) struct Source<'s> {
     /// The root that they are of.
     pub(super) tree: Tree<'s>,
-    /// Below which directory what they say is kept for the next run.
-    pub(super) cache: Option<&'s Path>,
+    /// The packages that are asked for.
+    pub(super) names: &'s BTreeSet<&'s str>,
     /// What the root is called; empty for the host's own.
     pub(super) root: &'s str,
     /// Whether the host's own administrator had them fetched.
@@ -86,8 +85,8 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
     let mut left = if source.is_trusted { LISTS_BYTES_MAX } else { STRANGERS_BYTES_MAX };
     for name in &names {
         let Some(ListFile::Packages(stem, ending)) = list_file(name) else { continue };
-        match lines(&folder, name, ending, source.cache, &mut left) {
-            Ok(lines) => lists.archives.push((archive(stem, &releases), lines)),
+        match of_list(&folder, (name, ending), source.names, &mut left) {
+            Ok(listed) => lists.archives.push((archive(stem, &releases), listed)),
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
             Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
         }
@@ -136,37 +135,24 @@ fn archive(stem: &str, releases: &[(&str, Release)]) -> Archive {
     Archive { release, host, component, architecture, is_installed: false }
 }
 
-/// The lines of a list, from the last run or from the list itself, of which at most `left` bytes are read.
-fn lines(
+/// What a list says of the packages `names`, of which at most `left` bytes are read.
+fn of_list(
     folder: &Folder,
-    name: &str,
-    ending: Option<&str>,
-    cache: Option<&Path>,
+    (name, ending): (&str, Option<&str>),
+    names: &BTreeSet<&str>,
     left: &mut u64,
-) -> Result<Vec<u8>, Unread> {
-    let missing = || Unread::Unsteady(super::tree::join(LISTS, name));
+) -> Result<Vec<Listed>, Unread> {
+    let missing = || Unread::Unsteady(join(LISTS, name));
     let opened = folder.open(name, *left)?.ok_or_else(missing)?;
-    let place = cache.map(|cache| Place::new(cache, name, &opened.stat));
-    if let Some(lines) = place.as_ref().and_then(Place::read) {
-        return Ok(lines);
-    }
-    let lines = drafted(&opened, ending, left)?;
-    opened.settle()?;
-    if let Some(place) = place {
-        place.keep(&lines);
-    }
-    Ok(lines)
-}
-
-fn drafted(opened: &Opened, ending: Option<&str>, left: &mut u64) -> Result<Vec<u8>, Unread> {
-    let strange = || Unread::Strange(opened.path.clone());
     let refused = |source| Unread::Refused { path: opened.path.clone(), source };
     let file = opened.file.try_clone().map_err(refused)?;
-    let reader = compressed::reader(ending, file).map_err(refused)?.ok_or_else(strange)?;
-    let mut draft = Draft::default();
-    let mut is_whole = true;
-    pieces(reader, left, |stanza| is_whole &= draft.add(stanza)).map_err(refused)?;
-    if is_whole { Ok(draft.into_list()) } else { Err(strange()) }
+    let reader = compressed::reader(ending, file).map_err(refused)?;
+    let reader = reader.ok_or_else(|| Unread::Strange(opened.path.clone()))?;
+    let mut found = Vec::new();
+    pieces(reader, left, |stanza| found.extend(listed(stanza, |name| names.contains(name))))
+        .map_err(refused)?;
+    opened.settle()?;
+    Ok(found)
 }
 
 /// Hands on each stanza that is read.

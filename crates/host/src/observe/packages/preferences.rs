@@ -9,6 +9,9 @@ const PREFERENCES_PARTS: &str = "/etc/apt/preferences.d";
 const SETTINGS: &str = "/etc/apt/apt.conf";
 const SETTINGS_PARTS: &str = "/etc/apt/apt.conf.d";
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What decides which of it would be installed, and below which directories all else that does.
+pub(super) const SOURCES: [&str; 2] = [PREFERENCES, SETTINGS];
+pub(super) const FOLDERS: [&str; 2] = [PREFERENCES_PARTS, SETTINGS_PARTS];
 
 /// Every pin of a root.
 pub(super) fn read(tree: Tree<'_>) -> Result<Pins, Unread> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portreeve_core::facts::{Code, Process};
+use portreeve_core::facts::{Code, Container, Process};
 
 use super::{dpkg, tree::Tree};
 use crate::{
@@ -165,11 +165,13 @@ fn database(view: &View) -> (Kind, Key) {
     }
 }
 
-/// A container's name, else the mount namespace as /proc shows it.
+/// `container NAME`, else the mount namespace as /proc shows it (namespaces(7)).
 fn name(view: &View, process: &Process) -> String {
-    let container = process.container.as_ref();
-    let name = container.map(|container| container.name.clone().unwrap_or_else(|| container.id.clone()));
-    name.unwrap_or_else(|| format!("mnt:[{}]", view.mounts))
+    match &process.container {
+        Some(Container { name: Some(name), .. }) => format!("container {name}"),
+        Some(Container { id, .. }) => format!("container {id}"),
+        None => format!("mnt:[{}]", view.mounts),
+    }
 }
 
 /// How much the clocks of two looks may differ.

@@ -122,6 +122,11 @@ impl Tree<'_> {
         self.open(path, limit)?.map(Opened::read).transpose()
     }
 
+    /// What is told of whatever stands at `path`.
+    pub(super) fn stat(self, path: &str) -> Option<Statx> {
+        stat(self.0.open(path).ok()?.0).ok()
+    }
+
     /// The directory at `path`; `None` where none stands.
     pub(super) fn folder(self, path: &str) -> Result<Option<Folder>, Unread> {
         match self.0.open(path) {
