@@ -34,6 +34,8 @@ mod logs;
 mod netlink;
 #[path = "../../fuzz/feed/origins.rs"]
 mod origins;
+#[path = "../../fuzz/feed/outside.rs"]
+mod outside;
 #[path = "../../fuzz/feed/policy.rs"]
 mod policy;
 #[path = "../../fuzz/feed/proc.rs"]
@@ -91,6 +93,11 @@ fn packets_of_captures() {
 #[test]
 fn packets_that_the_filter_hands_over_and_connections_that_open() {
     replay("logged", logged::feed);
+}
+
+#[test]
+fn answers_to_a_scan() {
+    replay("outside", outside::feed);
 }
 
 #[test]

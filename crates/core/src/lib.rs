@@ -27,6 +27,7 @@ pub mod logs;
 pub mod nearest;
 pub mod opener;
 pub mod origin;
+pub mod outside;
 pub mod owner;
 pub mod packages;
 pub mod patches;

@@ -23,6 +23,7 @@ pub mod probe;
 pub mod proc;
 pub mod program;
 pub mod root;
+pub mod scan;
 pub mod schedule;
 pub mod sys;
 pub mod systemd;

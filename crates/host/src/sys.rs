@@ -7,5 +7,6 @@ pub mod netlink;
 pub mod netns;
 pub mod packet;
 pub mod pages;
+pub mod raw;
 pub mod ring;
 pub mod signals;

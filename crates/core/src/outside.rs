@@ -1,0 +1,42 @@
+//! What a look from outside sees of the ports of a host that is ours: which packets ask, what answers mean, and when to ask
+//! again (A17, A20).
+//!
+//! Nothing here sends or waits: [`Sweep`] is told the time and what was heard, and says what to send next.
+
+mod answer;
+mod key;
+mod order;
+mod pace;
+mod segment;
+mod sweep;
+mod trip;
+
+pub use answer::{Answer, Saying, behind_ipv4, of_icmp, of_tcp};
+pub use key::Key;
+pub use segment::{Ends, SYN_BYTES, syn};
+pub use sweep::{Ended, Glimpse, Outcome, Step, Sweep, Wanted};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Packets that leave together.
+pub const BATCH: usize = 32;
+
+/// What a port looked like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Seen {
+    /// Somebody listens there: it answers as a listener does.
+    Open,
+    /// Packets get to the host, and nobody listens.
+    Closed,
+    /// Somebody on the way says that they do not get there.
+    Filtered,
+    /// Nothing answers, however often it was asked.
+    Silent,
+}
+
+impl Seen {
+    /// Every one, as tables count them.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Filtered, Self::Silent];
+}

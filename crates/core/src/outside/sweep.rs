@@ -1,0 +1,312 @@
+//! One scan, from the first packet to the verdict of each port; it neither sends nor waits (A20).
+
+mod spot;
+
+use alloc::{vec, vec::Vec};
+use core::{net::IpAddr, time::Duration};
+
+use self::spot::Spot;
+use super::{Answer, BATCH, Key, Saying, Seen, order::shuffled, pace::Pace, trip::Trip};
+
+/// As often is asked where nobody answers at all.
+const ROUNDS_SILENT: u8 = 2;
+/// As often where somebody does: then silence is loss, or a filter.
+const ROUNDS_MAX: u8 = 5;
+/// As often is an open port asked whether it still is.
+const CONFIRMATIONS_MAX: u8 = 3;
+/// Where as many ports in a row are open, whichever chance named, all are.
+const EVERYTHING: usize = 64;
+/// Who answered at least half of the time, and not for as long and as many, has gone.
+const GONE_AFTER: Duration = Duration::from_secs(2);
+const GONE_COUNT: u32 = 512;
+
+/// What is to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The ports; one that comes twice is asked once.
+    pub ports: &'a [u16],
+    /// Packets a second, at most.
+    pub rate_max: u32,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send a packet to each port of the batch.
+    Send,
+    /// Listen until then, counted from the begin.
+    Wait(Duration),
+    /// There is nothing left to do.
+    Over,
+}
+
+/// Why it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every port was asked as often as it takes.
+    Whole,
+    /// Whoever was asked answered at first, and then no more.
+    Vanished,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+/// What was seen of one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glimpse {
+    /// The port.
+    pub port: u16,
+    /// What it looked like.
+    pub seen: Seen,
+    /// Who says that packets do not get there, where somebody does.
+    pub by: Option<IpAddr>,
+    /// How long the answer took; not told where it is unclear which packet it answers.
+    pub trip: Option<Duration>,
+}
+
+/// What a scan has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Each port that was asked, in order.
+    pub glimpses: Vec<Glimpse>,
+    /// How often unanswered ports were asked.
+    pub rounds: u8,
+    /// All packets.
+    pub sent: u64,
+    /// Packets to ports that answered, and how many of these were lost, there or on the way back.
+    pub lost: (u64, u64),
+    /// How often it became slower as answers got lost.
+    pub slowed: u32,
+    /// Whether every port that chance names is open: a SYN proxy or a tarpit.
+    pub opens_everything: bool,
+    /// Ports that nobody was asked about.
+    pub unasked: usize,
+    /// Why it is over.
+    pub ended: Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Asking,
+    Waiting(Duration),
+    Over(Ended),
+}
+
+/// A scan that is under way.
+#[derive(Debug)]
+pub struct Sweep {
+    ports: Vec<u16>,
+    spots: Vec<Spot>,
+    queue: Vec<u16>,
+    /// Of the queue, so many were asked, and so many have no answer.
+    at: usize,
+    unanswered: usize,
+    phase: Phase,
+    round: u8,
+    confirming: u8,
+    pace: Pace,
+    trip: Trip,
+    sent: u64,
+    heard: Heard,
+}
+
+/// When somebody answered, and how many do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    answers: u32,
+    last_at: Duration,
+    asked_by_then: u32,
+    asked: u32,
+}
+
+impl Sweep {
+    /// One that has not begun; `key` decides the order.
+    #[must_use]
+    pub fn new(wanted: Wanted<'_>, key: &Key) -> Self {
+        let ports = shuffled(wanted.ports, key);
+        Self {
+            queue: ports.clone(),
+            unanswered: ports.len(),
+            ports,
+            spots: vec![Spot::default(); usize::from(u16::MAX) + 1],
+            at: 0,
+            phase: Phase::Asking,
+            round: 1,
+            confirming: 0,
+            pace: Pace::new(wanted.rate_max),
+            trip: Trip::default(),
+            sent: 0,
+            heard: Heard::default(),
+        }
+    }
+
+    /// What to do at `now`, counted from the begin; the ports to ask are put into `batch`.
+    pub fn step(&mut self, now: Duration, batch: &mut Vec<u16>) -> Step {
+        batch.clear();
+        loop {
+            match self.phase {
+                Phase::Over(_) => return Step::Over,
+                Phase::Asking if self.at >= self.queue.len() => {
+                    self.phase = Phase::Waiting(now + self.trip.wait());
+                }
+                Phase::Asking if self.is_gone(now) => self.phase = Phase::Over(Ended::Vanished),
+                Phase::Asking => return self.ask(now, batch),
+                Phase::Waiting(until) if now < until && self.unanswered > 0 => return Step::Wait(until),
+                Phase::Waiting(_) => self.turn(now),
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) -> Step {
+        self.pace.judge(now, self.trip.wait());
+        if self.pace.next_at() > now {
+            return Step::Wait(self.pace.next_at());
+        }
+        batch.extend(self.queue.iter().skip(self.at).take(BATCH));
+        self.at += batch.len();
+        let window = self.pace.send(now, batch.len());
+        for port in batch.iter() {
+            if let Some(spot) = self.spots.get_mut(usize::from(*port)) {
+                spot.ask(now, window);
+            }
+        }
+        let count = u32::try_from(batch.len()).unwrap_or(0);
+        self.heard.asked = self.heard.asked.saturating_add(count);
+        self.sent = self.sent.saturating_add(count.into());
+        Step::Send
+    }
+
+    /// The last `count` of the batch did not leave: they do later.
+    pub fn put_back(&mut self, count: usize) {
+        let count = count.min(self.at);
+        self.at -= count;
+        self.sent = self.sent.saturating_sub(u64::try_from(count).unwrap_or(0));
+        for port in self.queue.iter().skip(self.at).take(count) {
+            if let Some(spot) = self.spots.get_mut(usize::from(*port)) {
+                spot.tries = spot.tries.saturating_sub(1);
+            }
+        }
+    }
+
+    /// This host cannot send as fast.
+    pub fn slow_down(&mut self, now: Duration) {
+        self.pace.halve(now);
+    }
+
+    /// Somebody answered at `now`, by a packet of `sender`.
+    pub fn hear(&mut self, now: Duration, answer: Answer, sender: IpAddr) {
+        let Some(spot) = self.spots.get_mut(usize::from(answer.port)) else { return };
+        let is_first = spot.seen.is_none();
+        if self.confirming > 0 && answer.saying != Saying::Unreachable && spot.confirm(answer.saying) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+            return;
+        }
+        let Some(trip) = spot.hear(now, answer.saying, sender) else { return };
+        if is_first && self.confirming == 0 {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
+        self.pace.answered(spot.window);
+        if let Some(trip) = trip {
+            self.trip.took(trip);
+        }
+        let Heard { answers, asked, .. } = self.heard;
+        self.heard = Heard { answers: answers.saturating_add(1), last_at: now, asked_by_then: asked, asked };
+    }
+
+    /// Whether nobody answers any more who did.
+    fn is_gone(&self, now: Duration) -> bool {
+        let Heard { answers, last_at, asked_by_then, asked } = self.heard;
+        self.round == 1
+            && answers >= asked_by_then / 2
+            && answers >= GONE_COUNT
+            && asked.saturating_sub(asked_by_then) >= GONE_COUNT
+            && now.saturating_sub(last_at) >= GONE_AFTER
+    }
+
+    /// The next round, or whether those that are open still are.
+    fn turn(&mut self, now: Duration) {
+        if self.confirming == 0 {
+            let asked_again = self.queue.len().saturating_sub(self.unanswered);
+            // Who answers only when asked again keeps answers back, or loses them.
+            let answers = usize::try_from(self.heard.answers).unwrap_or(usize::MAX);
+            if self.round > 1 && asked_again > BATCH && asked_again > answers / 4 {
+                self.pace.halve(now);
+            }
+            let rounds = if self.heard.answers > 0 { ROUNDS_MAX } else { ROUNDS_SILENT };
+            let left = self.those(|spot| spot.seen.is_none());
+            if !left.is_empty() && self.round < rounds {
+                self.round += 1;
+                return self.begin(left);
+            }
+        }
+        let open = self.those(|spot| spot.seen == Some(Seen::Open) && !spot.is_confirmed);
+        if open.is_empty() || self.confirming >= CONFIRMATIONS_MAX || self.opens_everything() {
+            self.phase = Phase::Over(Ended::Whole);
+            return;
+        }
+        self.confirming += 1;
+        self.begin(open);
+    }
+
+    fn begin(&mut self, queue: Vec<u16>) {
+        self.unanswered = queue.len();
+        self.queue = queue;
+        self.at = 0;
+        self.pace.begin();
+        self.phase = Phase::Asking;
+    }
+
+    fn those(&self, are: impl Fn(&Spot) -> bool) -> Vec<u16> {
+        self.ports.iter().copied().filter(|port| are(&self.spot(*port))).collect()
+    }
+
+    fn spot(&self, port: u16) -> Spot {
+        self.spots.get(usize::from(port)).copied().unwrap_or_default()
+    }
+
+    fn opens_everything(&self) -> bool {
+        let first = self.ports.get(..EVERYTHING);
+        first.is_some_and(|ports| ports.iter().all(|port| self.spot(*port).seen == Some(Seen::Open)))
+    }
+
+    /// Ends it with what is known.
+    pub fn stop(&mut self) {
+        if !matches!(self.phase, Phase::Over(_)) {
+            self.phase = Phase::Over(Ended::Stopped);
+        }
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        let mut asked: Vec<_> = self
+            .ports
+            .iter()
+            .map(|port| (*port, self.spot(*port)))
+            .filter(|(_, spot)| spot.tries > 0)
+            .collect();
+        asked.sort_unstable_by_key(|(port, _)| *port);
+        // Who says by ICMP that packets are stopped says so as often as a rate allows.
+        let answered = asked.iter().filter(|(_, spot)| matches!(spot.seen, Some(Seen::Open | Seen::Closed)));
+        let lost = answered.fold((0, 0), |(sent, lost), (_, spot)| {
+            let tries = u64::from(spot.answered_try.max(1));
+            (sent + tries, lost + tries - 1)
+        });
+        Outcome {
+            glimpses: asked.iter().map(|(port, spot)| spot.glimpse(*port)).collect(),
+            rounds: self.round,
+            sent: self.sent,
+            lost,
+            slowed: self.pace.slowed(),
+            opens_everything: self.opens_everything(),
+            unasked: self.ports.len().saturating_sub(asked.len()),
+            ended: match self.phase {
+                Phase::Over(ended) => ended,
+                Phase::Asking | Phase::Waiting(_) => Ended::Stopped,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

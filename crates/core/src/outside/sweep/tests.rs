@@ -1,0 +1,176 @@
+//! A scan of hosts that are made of chance and a clock.
+
+use alloc::collections::BTreeMap;
+
+use super::*;
+
+const TARGET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
+const ROUTER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 1));
+const TICK: Duration = Duration::from_micros(50);
+
+/// What a host says at a port, the `nth` time that it is asked there, at a time.
+type Host<'a> = dyn FnMut(u16, u8, Duration) -> Option<Saying> + 'a;
+
+fn scan(ports: &[u16], rate_max: u32, host: &mut Host<'_>) -> (Outcome, Duration) {
+    let mut sweep = Sweep::new(Wanted { ports, rate_max }, &Key::new([3, 4]));
+    let (mut now, mut batch) = (Duration::ZERO, Vec::new());
+    let mut asked = BTreeMap::new();
+    loop {
+        match sweep.step(now, &mut batch) {
+            Step::Over => return (sweep.outcome(), now),
+            Step::Wait(until) => now = until.max(now + TICK),
+            Step::Send => {
+                now += TICK;
+                for port in batch.clone() {
+                    let nth = asked.entry(port).and_modify(|nth| *nth += 1).or_insert(1);
+                    if let Some(saying) = host(port, *nth, now) {
+                        sweep.hear(now, Answer { port, saying }, ROUTER);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn every() -> Vec<u16> {
+    (1..=u16::MAX).collect()
+}
+
+fn count(outcome: &Outcome, seen: Seen) -> usize {
+    outcome.glimpses.iter().filter(|glimpse| glimpse.seen == seen).count()
+}
+
+/// A row of numbers as by chance (Knuth's MMIX).
+fn chance() -> impl FnMut() -> u64 {
+    let mut state = 1_u64;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    }
+}
+
+#[test]
+fn a_host_that_refuses_is_asked_once() {
+    let (outcome, took) = scan(&every(), 100_000, &mut |_, _, _| Some(Saying::Closed));
+    assert_eq!((outcome.rounds, outcome.sent, outcome.lost), (1, 65_535, (65_535, 0)));
+    assert_eq!((count(&outcome, Seen::Closed), outcome.ended), (65_535, Ended::Whole));
+    assert!(took < Duration::from_millis(900), "{took:?}");
+}
+
+#[test]
+fn a_host_that_says_nothing_is_asked_twice() {
+    let (outcome, took) = scan(&every(), 100_000, &mut |_, _, _| None);
+    assert_eq!((outcome.rounds, outcome.sent), (2, 131_070));
+    assert_eq!(count(&outcome, Seen::Silent), 65_535);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn an_open_port_is_asked_once_more() {
+    let mut closes = |port, nth, _| (port == 22 || nth == 1).then_some(Saying::Open);
+    let (outcome, _) = scan(&[22, 80], 1_000, &mut closes);
+    assert_eq!((outcome.sent, count(&outcome, Seen::Open)), (2 + 2 + 2, 2), "80 fell silent: it was open");
+    let mut closed = |port, nth, _| Some(if port == 22 || nth == 1 { Saying::Open } else { Saying::Closed });
+    let (outcome, _) = scan(&[22, 80], 1_000, &mut closed);
+    let seen: Vec<_> = outcome.glimpses.iter().map(|glimpse| (glimpse.port, glimpse.seen)).collect();
+    assert_eq!(seen, [(22, Seen::Open), (80, Seen::Closed)]);
+}
+
+#[test]
+fn who_stops_packets_is_named() {
+    let (outcome, _) = scan(&[25], 1_000, &mut |_, _, _| Some(Saying::Unreachable));
+    let glimpse = outcome.glimpses[0];
+    assert_eq!((glimpse.seen, glimpse.by), (Seen::Filtered, Some(ROUTER)));
+    let (outcome, _) = scan(&[25], 1_000, &mut |_, _, _| Some(Saying::Closed));
+    assert_eq!(outcome.glimpses[0].by, None);
+    assert_ne!(TARGET, ROUTER);
+}
+
+/// 20 open ports; each packet, there and back, is lost with this chance in a hundred; everything else refuses, or is silent.
+fn lossy(percent: u64, is_silent: bool) -> (Vec<u16>, Outcome) {
+    let mut next = chance();
+    let mut host = move |port: u16, _, _| {
+        let is_lost = next() % 100 < percent || next() % 100 < percent;
+        let saying = if port % 3_000 == 77 { Some(Saying::Open) } else { Some(Saying::Closed) };
+        saying.filter(|saying| !is_lost && (!is_silent || *saying == Saying::Open))
+    };
+    let (outcome, _) = scan(&every(), 100_000, &mut host);
+    let open = outcome.glimpses.iter().filter(|glimpse| glimpse.seen == Seen::Open);
+    (open.map(|glimpse| glimpse.port).collect(), outcome)
+}
+
+#[test]
+fn loss_hides_no_open_port_and_invents_none() {
+    let truth: Vec<u16> = every().into_iter().filter(|port| port % 3_000 == 77).collect();
+    for (percent, is_silent) in [(1, false), (5, false), (1, true)] {
+        let (open, outcome) = lossy(percent, is_silent);
+        assert_eq!(open, truth, "{percent} {is_silent}");
+        assert_eq!(outcome.slowed, 0, "{percent} {is_silent}");
+        if !is_silent {
+            let lost = outcome.lost.1 * 1_000 / outcome.lost.0;
+            assert!(lost.abs_diff(percent * 20) < 3 + percent * 2, "{lost} in a thousand");
+        }
+    }
+}
+
+#[test]
+fn who_opens_everything_is_told_as_such() {
+    let (outcome, _) = scan(&every(), 100_000, &mut |_, _, _| Some(Saying::Open));
+    assert!(outcome.opens_everything && outcome.sent == 65_535);
+    let (outcome, _) = scan(&[22, 80], 1_000, &mut |_, _, _| Some(Saying::Open));
+    assert!(!outcome.opens_everything, "two open ports are two open ports");
+    let mut most = |port, _, _| Some(if port == 9 { Saying::Closed } else { Saying::Open });
+    let (outcome, _) = scan(&(1..=64).collect::<Vec<u16>>(), 1_000, &mut most);
+    assert!(!outcome.opens_everything);
+}
+
+#[test]
+fn who_answers_a_thousand_a_second_is_asked_more_slowly() {
+    let mut spent = BTreeMap::new();
+    let mut host = |port: u16, _, now: Duration| {
+        let tenth = spent.entry(now.as_millis() / 100).or_insert(0);
+        *tenth += 1;
+        if port == 443 { Some(Saying::Open) } else { (*tenth <= 100).then_some(Saying::Closed) }
+    };
+    let (outcome, _) = scan(&every(), 20_000, &mut host);
+    assert!(outcome.slowed > 0 && outcome.rounds == 5);
+    assert_eq!(count(&outcome, Seen::Open), 1);
+}
+
+#[test]
+fn who_goes_away_in_the_middle_ends_it() {
+    let mut host = |_, _, now| (now < Duration::from_secs(1)).then_some(Saying::Closed);
+    let (outcome, took) = scan(&every(), 10_000, &mut host);
+    assert_eq!(outcome.ended, Ended::Vanished);
+    assert!(outcome.unasked > 20_000 && took < Duration::from_secs(5), "{} {took:?}", outcome.unasked);
+    assert_eq!(outcome.glimpses.len() + outcome.unasked, 65_535);
+}
+
+#[test]
+fn what_was_stopped_tells_what_is_known() {
+    let mut sweep = Sweep::new(Wanted { ports: &every(), rate_max: 1_000 }, &Key::new([3, 4]));
+    let mut batch = Vec::new();
+    assert_eq!(sweep.step(Duration::ZERO, &mut batch), Step::Send);
+    sweep.hear(TICK, Answer { port: batch[0], saying: Saying::Open }, TARGET);
+    // Nobody was asked there, so whatever says so is no answer.
+    let unasked = every().into_iter().find(|port| !batch.contains(port)).unwrap();
+    sweep.hear(TICK, Answer { port: unasked, saying: Saying::Open }, TARGET);
+    sweep.stop();
+    assert_eq!(sweep.step(TICK, &mut batch), Step::Over);
+    let outcome = sweep.outcome();
+    assert_eq!((outcome.ended, outcome.glimpses.len(), outcome.unasked), (Ended::Stopped, 32, 65_503));
+    assert_eq!(count(&outcome, Seen::Open), 1);
+}
+
+#[test]
+fn what_did_not_leave_is_sent_later() {
+    let mut sweep = Sweep::new(Wanted { ports: &[1, 2, 3], rate_max: 1_000 }, &Key::new([3, 4]));
+    let mut batch = Vec::new();
+    assert_eq!(sweep.step(Duration::ZERO, &mut batch), Step::Send);
+    let late = batch[1..].to_vec();
+    sweep.put_back(2);
+    sweep.slow_down(Duration::ZERO);
+    assert_eq!(sweep.step(Duration::from_secs(1), &mut batch), Step::Send);
+    assert_eq!(batch, late);
+    assert_eq!(sweep.outcome().sent, 3);
+}

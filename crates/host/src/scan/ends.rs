@@ -1,0 +1,58 @@
+//! From where a scan asks: an address of this host, and a port that is kept for the answers (ip(7)).
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    os::fd::OwnedFd,
+};
+
+use portreeve_core::outside::Ends;
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, SocketFlags, SocketType, bind, connect, getsockname, socket_with,
+        sockopt::set_ipv6_v6only,
+    },
+};
+
+use super::{ScanError, Wanted};
+
+/// Any: no packet is sent to it.
+const DISCARD: u16 = 9;
+
+/// The ends of a scan, of which ours is nobody else's until this is dropped.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) ends: Ends,
+    /// It is bound and does not listen: what comes for its port meets no service, and the kernel resets what is accepted there.
+    _port: OwnedFd,
+}
+
+pub(super) fn family(ip: IpAddr) -> AddressFamily {
+    if ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 }
+}
+
+/// The address by which packets leave: to connect a socket of UDP sends nothing (connect(2)).
+pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
+    let no_route = |error| ScanError::NoRoute(wanted.target, error);
+    let socket = socket_with(family(wanted.target), SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+        .map_err(|error| ScanError::Call("open a socket", error.into()))?;
+    connect(&socket, &wanted.at(DISCARD)).map_err(no_route)?;
+    let own = getsockname(&socket).and_then(SocketAddr::try_from).map_err(no_route)?;
+    Ok(own.ip())
+}
+
+/// Keeps a port of that address.
+pub(super) fn keep(wanted: &Wanted<'_>) -> Result<Kept, ScanError> {
+    let source = source(wanted)?;
+    let bound = || -> Result<_, Errno> {
+        let socket = socket_with(family(source), SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        if source.is_ipv6() {
+            set_ipv6_v6only(&socket, true)?;
+        }
+        bind(&socket, &Wanted { target: source, ..*wanted }.at(0))?;
+        let own = SocketAddr::try_from(getsockname(&socket)?)?;
+        Ok((socket, own.port()))
+    };
+    let (port, source_port) = bound().map_err(ScanError::NoPort)?;
+    Ok(Kept { ends: Ends { source, source_port, target: wanted.target }, _port: port })
+}
