@@ -4,6 +4,7 @@
 //! Nothing here sends or waits: [`Sweep`] is told the time and what was heard, and says what to send next.
 
 mod answer;
+mod beside;
 mod key;
 mod order;
 mod pace;
@@ -12,6 +13,7 @@ mod sweep;
 mod trip;
 
 pub use answer::{Answer, Saying, behind_ipv4, of_icmp, of_tcp};
+pub use beside::{Beside, Known, Line, beside};
 pub use key::Key;
 pub use segment::{Ends, SYN_BYTES, syn};
 pub use sweep::{Ended, Glimpse, Outcome, Step, Sweep, Wanted};

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod kernel;
 pub mod ledger;
 pub mod numbers;
+pub mod outside;
 pub mod policy;
 pub mod processes;
 pub mod steer;
@@ -102,6 +103,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     let groups = [
         declared::RULES,
         exposure::RULES,
+        outside::RULES,
         gate::RULES,
         guard::RULES,
         steer::RULES,
@@ -125,7 +127,16 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 /// All that is wrong with `world`: one finding a cause, the worst first, waived ones marked.
 #[must_use]
 pub fn judge(world: &World<'_>) -> Vec<Finding> {
-    let mut findings: Vec<_> = all().flat_map(|rule| (rule.check)(world)).collect();
+    settled(world, all().flat_map(|rule| (rule.check)(world)).collect())
+}
+
+/// The same of what a look from outside saw alone: of a host whose processes may be unknown.
+#[must_use]
+pub fn judge_outside(world: &World<'_>) -> Vec<Finding> {
+    settled(world, outside::findings(world))
+}
+
+fn settled(world: &World<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
     drop_outranked(&mut findings);
     let waivers = waivers_by_rule(world);
     for finding in &mut findings {

@@ -37,6 +37,7 @@ use crate::{
     desired::{Desired, DesiredPort, desire},
     facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
     ledger::{ClaimId, State},
+    outside::Beside,
     owner::{Identity, Match},
     policy::Policy,
     port::Protocol,
@@ -83,6 +84,8 @@ pub struct World<'a> {
     pub now: Timestamp,
     /// Which namespaces are judged.
     pub scope: Scope,
+    /// What a look from outside saw, where there was one.
+    pub outside: &'a [Beside],
     /// Sorted by protocol and port.
     judged: Vec<((Protocol, u16), &'a Listener)>,
     /// Sorted by namespace, protocol and port.
@@ -116,6 +119,7 @@ impl<'a> World<'a> {
             registry,
             now,
             scope,
+            outside: &[],
             judged,
             holdings,
             undecided,
@@ -144,6 +148,12 @@ impl<'a> World<'a> {
     #[must_use]
     pub const fn advised(&self) -> Option<&'a Advised> {
         self.advised
+    }
+
+    /// The same beside what a look from outside saw.
+    #[must_use]
+    pub fn seen_from_outside(self, outside: &'a [Beside]) -> Self {
+        Self { outside, ..self }
     }
 
     fn judged_listeners(&self) -> Vec<((Protocol, u16), &'a Listener)> {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod ends;
+mod proof;
 mod raw;
 mod wait;
 
@@ -10,6 +11,8 @@ use std::{
     net::{IpAddr, SocketAddr, SocketAddrV6},
     os::fd::BorrowedFd,
 };
+
+pub use proof::{Missing, Proof, proof};
 
 use portreeve_core::outside::Outcome;
 use rustix::io::Errno;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 49] = [
+const PROMISED: [(&str, &str); 51] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -34,6 +34,8 @@ const PROMISED: [(&str, &str); 49] = [
     ("cleartext-service", "warning"),
     ("wider-on-ipv6", "warning"),
     ("firewall-absent", "notice"),
+    ("seen-open-said-closed", "critical"),
+    ("seen-closed-said-open", "warning"),
     ("gate-removed", "critical"),
     ("gate-drifted", "high"),
     ("gate-not-at-boot", "warning"),

@@ -21,6 +21,9 @@ const LINK_MASTER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const EXTENSION_MASK: u16 = 29;
 const INFO_KIND: u16 = 1;
+/// IFLA_LINK, IFLA_LINK_NETNSID.
+const LINK_PEER: u16 = 5;
+const LINK_PEER_NAMESPACE: u16 = 37;
 const LINK_XDP: u16 = 43;
 const XDP_ATTACHED: u16 = 2;
 /// IFA_ADDRESS, IFA_LOCAL.
@@ -45,6 +48,10 @@ pub struct Link {
     pub kind: String,
     /// The index of the bridge or the like that it is a port of, or 0.
     pub master: u32,
+    /// The index of the interface at its other end or below it, or 0.
+    pub peer: u32,
+    /// The number by which this namespace knows the one that `peer` is in, where that is another.
+    pub peer_namespace: Option<i32>,
     /// Whether an XDP program sees what comes in by it.
     pub has_xdp: bool,
     /// Its addresses.
@@ -75,7 +82,7 @@ fn needs_interface(ip: IpAddr) -> bool {
 }
 
 /// The name of an interface; the number as text where it is gone already, and `None` for none (0).
-pub(super) fn name_of(index: u32, links: &[Link]) -> Option<String> {
+pub(crate) fn name_of(index: u32, links: &[Link]) -> Option<String> {
     if index == 0 {
         return None;
     }
@@ -126,11 +133,22 @@ fn link_request() -> Vec<u8> {
 pub fn read_link(bytes: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(bytes_at(bytes, 4)?);
     let (name, kind) = (String::new(), String::new());
-    let mut link = Link { index, name, kind, master: 0, has_xdp: false, addresses: Vec::new() };
+    let mut link = Link {
+        index,
+        name,
+        kind,
+        master: 0,
+        peer: 0,
+        peer_namespace: None,
+        has_xdp: false,
+        addresses: Vec::new(),
+    };
     for (kind, value) in attributes(bytes.get(LINK_BYTES..)?) {
         match kind {
             LINK_NAME => link.name = text(value),
             LINK_MASTER => link.master = bytes_at(value, 0).map_or(0, u32::from_ne_bytes),
+            LINK_PEER => link.peer = bytes_at(value, 0).map_or(0, u32::from_ne_bytes),
+            LINK_PEER_NAMESPACE => link.peer_namespace = bytes_at(value, 0).map(i32::from_ne_bytes),
             LINK_INFO => {
                 let made_by = attributes(value).find(|(kind, _)| *kind == INFO_KIND);
                 link.kind = made_by.map(|(_, value)| text(value)).unwrap_or_default();

@@ -1,0 +1,132 @@
+//! What a look from outside saw, against what the model says and the policy declares (A17, A20).
+
+mod seen_closed_said_open;
+mod seen_open_said_closed;
+
+use alloc::{format, vec::Vec};
+
+use super::{Rule, find};
+use crate::{
+    exposure::Reached,
+    finding::Finding,
+    outside::{Beside, Seen},
+    text,
+    world::World,
+};
+
+/// The rules of this group, in reading order.
+pub const RULES: &[&Rule] = &[&seen_open_said_closed::RULE, &seen_closed_said_open::RULE];
+
+/// What they find, and what a look from outside adds to two rules of the policy.
+pub(super) fn findings(world: &World<'_>) -> Vec<Finding> {
+    let own = RULES.iter().flat_map(|rule| (rule.check)(world));
+    own.chain(undeclared(world)).chain(blocked(world)).collect()
+}
+
+/// Open, and no service of the policy declares it.
+fn undeclared<'a>(world: &'a World<'_>) -> impl Iterator<Item = Finding> + 'a {
+    let rule = find("unneeded-open-port").filter(|_| world.policy.is_some());
+    let open = world.outside.iter().filter(|it| it.glimpse.seen == Seen::Open && it.declared.is_none());
+    // What the model calls closed is told as worse.
+    let open = open.filter(|it| !seen_open_said_closed::is_found(it));
+    rule.into_iter().flat_map(move |rule| {
+        open.clone().map(move |it| {
+            let spec = it.spec();
+            let finding = rule.finding(
+                text!(
+                    "{spec} answers, and no service of the policy declares it",
+                    "{spec} は応答しますが、policy のどのサービスも宣言していません"
+                ),
+                text!(
+                    "stop what listens there, or declare it as a service",
+                    "待ち受けているプログラムを止めるか、サービスとして宣言してください"
+                ),
+            );
+            finding.at(spec).run([format!("portreeve why {spec}"), format!("portreeve close {spec}")])
+        })
+    })
+}
+
+/// Declared for whoever looked, and the model says why he does not get there.
+fn blocked<'a>(world: &'a World<'_>) -> impl Iterator<Item = Finding> + 'a {
+    let rule = find("declared-but-blocked");
+    let shut = world.outside.iter().filter(|it| it.is_meant && it.is_shut() && is_kept_out(it.said));
+    rule.into_iter().flat_map(move |rule| shut.clone().filter_map(|it| Some(kept_out(rule, it)?)))
+}
+
+fn kept_out(rule: &Rule, it: &Beside) -> Option<Finding> {
+    let (spec, service) = (it.spec(), it.declared.as_deref()?);
+    let mut finding = rule.finding(
+        text!(
+            "{spec} is declared for {service}, and a rule keeps out packets from where it was looked",
+            "{spec} は {service} のポートとして宣言されていますが、スキャン元からのパケットをルールが遮断しています"
+        ),
+        text!("open {spec} in the firewall that closes it", "閉じているファイアウォールで {spec} を開けてください"),
+    );
+    finding.service = Some(service.into());
+    Some(finding.at(spec).run([format!("portreeve exposure {spec}")]))
+}
+
+/// Whether no packet gets there, as the model says.
+const fn is_kept_out(said: Reached) -> bool {
+    matches!(said, Reached::Dropped | Reached::Rejected)
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Ports as they were seen, in a line each.
+
+    use crate::{
+        exposure::Reached,
+        outside::{Beside, Glimpse, Seen},
+        port::Protocol,
+    };
+
+    /// A port that nobody declares.
+    pub(crate) fn seen(port: u16, seen: Seen, said: Reached, is_served: bool) -> Beside {
+        let glimpse = Glimpse { port, seen, by: None, trip: None };
+        Beside { protocol: Protocol::Tcp, glimpse, said, is_served, declared: None, is_meant: false }
+    }
+
+    /// The same of a service that means everybody.
+    pub(crate) fn declared(port: u16, how: Seen, said: Reached, is_served: bool) -> Beside {
+        Beside { declared: Some("web".into()), is_meant: true, ..seen(port, how, said, is_served) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+    use crate::rules::{judge_outside, testing::scene};
+
+    fn found(rows: &[Beside], with_policy: bool) -> Vec<alloc::string::String> {
+        let scene = scene();
+        let scene = if with_policy { scene.policy() } else { scene };
+        let told = |finding: &Finding| format!("{} {}", finding.rule, finding.ports.unwrap());
+        scene.with_world(|world| {
+            judge_outside(&world.clone().seen_from_outside(rows)).iter().map(told).collect()
+        })
+    }
+
+    #[test]
+    fn an_open_port_that_nobody_declares_is_told_where_there_is_a_policy() {
+        let rows = [
+            seen(8080, Seen::Open, Reached::Reachable, true),
+            declared(443, Seen::Open, Reached::Reachable, true),
+            seen(81, Seen::Closed, Reached::Reachable, false),
+        ];
+        assert_eq!(found(&rows, true), ["unneeded-open-port 8080/tcp"]);
+        assert!(found(&rows, false).is_empty());
+    }
+
+    #[test]
+    fn a_declared_port_that_a_rule_closes_is_told_to_whom_it_is_meant_for() {
+        let blocked = declared(443, Seen::Silent, Reached::Dropped, true);
+        assert_eq!(found(&[blocked.clone()], true), ["declared-but-blocked 443/tcp"]);
+        assert!(found(&[Beside { is_meant: false, ..blocked.clone() }], true).is_empty());
+        // It answers all the same, so the model is wrong.
+        let mut open = blocked;
+        open.glimpse.seen = Seen::Open;
+        assert_eq!(found(&[open], true), ["seen-open-said-closed 443/tcp"]);
+    }
+}

@@ -1,0 +1,97 @@
+//! A port does not answer from outside, and the model says that somebody is reached there (A17, A20).
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    exposure::Reached,
+    finding::{Finding, Severity},
+    outside::{Beside, Seen},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::World,
+};
+
+/// Something stands between whoever looked and that host.
+pub(super) const RULE: Rule = Rule {
+    name: "seen-closed-said-open",
+    severity: Severity::Warning,
+    article: &["A17", "A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A scan did not get to a port on which somebody listens and to which the rules of that host let packets.",
+            ja: "待ち受けがあり、ホストのルールでもパケットが届くはずのポートに、スキャンでは届きませんでした。",
+        },
+        why: Words {
+            en: "Something between drops or refuses it, such as a router, a cloud's own filter or another host with that address: the service is not to be had from there, and the host cannot tell.",
+            ja: "ルーター、クラウド側のフィルター、同じアドレスを持つ別のホストなど、途中の何かがパケットを破棄または拒否しています。そこからはサービスを利用できず、ホスト側では気付けません。",
+        },
+        fix: Words {
+            en: "Look at what stands between, such as the security group of a cloud; or look again, as the service may have ended in between.",
+            ja: "クラウドのセキュリティグループなど、途中にあるものを確認します。スキャン中にサービスが終了した可能性もあるため、再度スキャンしてみてください。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.outside.iter().filter(|it| is_found(it)).map(finding).collect()
+}
+
+/// Where nobody listens, a host that is reached says so, and many hosts say nothing.
+fn is_found(it: &Beside) -> bool {
+    it.is_shut() && it.said == Reached::Reachable && it.is_served
+}
+
+fn finding(it: &Beside) -> Finding {
+    let spec = it.spec();
+    let text = match (it.glimpse.seen, it.glimpse.by) {
+        (Seen::Closed, _) => text!(
+            "{spec} refuses, and by the model somebody is reached there: something between refuses in its name",
+            "{spec} は接続を拒否しますが、判定では届くはずです。途中の何かがホストに代わって拒否しています"
+        ),
+        (_, Some(by)) => text!(
+            "{spec} is not reached, and by the model it is: {by} stops it",
+            "{spec} に届きませんが、判定では届くはずです。{by} が遮断しています"
+        ),
+        _ => text!(
+            "{spec} is silent, and by the model somebody is reached there: something between drops it",
+            "{spec} は応答しませんが、判定では届くはずです。途中の何かがパケットを破棄しています"
+        ),
+    };
+    let fix = text!(
+        "look at what stands between, such as a router or a cloud's own filter",
+        "ルーターやクラウド側のフィルターなど、途中にあるものを確認してください"
+    );
+    RULE.finding(text, fix).at(spec).run([format!("portreeve exposure {spec}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::seen, *};
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn who_listens_and_is_not_reached_is_found_and_a_port_of_nobody_is_not() {
+        let of = |how, said, is_served| {
+            let rows = [seen(25, how, said, is_served)];
+            scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
+        };
+        for how in [Seen::Closed, Seen::Filtered, Seen::Silent] {
+            assert_eq!(of(how, Reached::Reachable, true), 1, "{how:?}");
+            assert_eq!(of(how, Reached::Reachable, false), 0, "{how:?}");
+            assert_eq!(of(how, Reached::Dropped, true), 0, "{how:?}");
+        }
+        assert_eq!(of(Seen::Open, Reached::Reachable, true), 0);
+    }
+
+    #[test]
+    fn who_stops_it_is_named() {
+        let mut row = seen(25, Seen::Filtered, Reached::Reachable, true);
+        row.glimpse.by = Some([192, 0, 2, 254].into());
+        let rows = [row];
+        let found = scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)));
+        assert!(found[0].text.en.contains("192.0.2.254 stops it"));
+    }
+}
