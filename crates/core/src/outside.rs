@@ -5,6 +5,7 @@
 
 mod answer;
 mod beside;
+pub mod consent;
 mod key;
 mod order;
 mod pace;

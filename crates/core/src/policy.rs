@@ -3,12 +3,14 @@
 mod ledger;
 pub mod limits;
 mod parse;
+mod scan;
 mod schema;
 mod watch;
 
 pub use ledger::{LedgerChoice, LedgerStore};
 pub(crate) use parse::owner_of;
 pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, is_interface, is_mark, parse};
+pub use scan::{Host, ScanChoice};
 pub use schema::schema;
 pub use watch::{LogChoice, LogPlace, WatchChoice, WatchMode};
 
@@ -55,6 +57,10 @@ pub struct Policy {
     pub ledger: LedgerChoice,
     /// What the watch does with whom it suspects, and where it reads.
     pub watch: WatchChoice,
+    /// The other hosts that are ours.
+    pub hosts: Vec<Host>,
+    /// How they are scanned.
+    pub scan: ScanChoice,
 }
 
 impl Policy {

@@ -1,6 +1,7 @@
 //! Asks the ports of a host that is ours from outside, as the one who decides it says (A20).
 
 mod connect;
+pub mod consent;
 mod ends;
 mod proof;
 mod raw;

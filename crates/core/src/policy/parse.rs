@@ -11,6 +11,7 @@ mod ports;
 mod protocol;
 mod refuse;
 mod report;
+mod scan;
 mod service;
 mod steer;
 mod syntax;
@@ -31,7 +32,8 @@ use self::{
     value::{Key, Table, as_key, check_name, is_name, refuse_kind},
 };
 use super::{
-    HOST, LedgerChoice, Place, Policy, ProtocolReach, Service, WORLD, Waiver, WatchChoice, Zone, limits,
+    HOST, Host, LedgerChoice, Place, Policy, ProtocolReach, ScanChoice, Service, WORLD, Waiver, WatchChoice,
+    Zone, limits,
 };
 use crate::{
     gate::Refusal,
@@ -55,9 +57,12 @@ const WAIVE: Key = Key { name: "waive", example: "[[waive]]" };
 const AUDIT: Key = Key { name: "audit", example: "[audit]" };
 const LEDGER: Key = Key { name: "ledger", example: "[ledger]" };
 const WATCH: Key = Key { name: "watch", example: "[watch]" };
+const HOST_SECTION: Key = Key { name: "host", example: "[host.web-2]" };
+const SCAN: Key = Key { name: "scan", example: "[scan]" };
 
 /// The keys of a file.
-const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, LEDGER, WATCH, WAIVE];
+const KEYS: &[Key] =
+    &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, LEDGER, WATCH, HOST_SECTION, SCAN, WAIVE];
 
 /// One file of a policy.
 #[derive(Clone, Debug)]
@@ -135,6 +140,9 @@ struct Reading<'a> {
     watch: Option<(WatchChoice, Mark)>,
     /// Where each of its logs names its service.
     log_places: Vec<Mark>,
+    hosts: Vec<Host>,
+    host_names: BTreeMap<String, Mark>,
+    scan: Option<(ScanChoice, Mark)>,
 }
 
 impl<'a> Reading<'a> {
@@ -156,6 +164,9 @@ impl<'a> Reading<'a> {
             ledger: None,
             watch: None,
             log_places: Vec::new(),
+            hosts: Vec::new(),
+            host_names: BTreeMap::new(),
+            scan: None,
         }
     }
 
@@ -189,6 +200,8 @@ impl<'a> Reading<'a> {
         self.audit(table);
         self.ledger(table);
         self.watch(table);
+        self.named(table, HOST_SECTION, Self::host);
+        self.scan(table);
         self.waivers(table);
     }
 
@@ -393,6 +406,8 @@ impl<'a> Reading<'a> {
             audit_command: self.audit.map(|(command, _)| command).unwrap_or_default(),
             ledger: self.ledger.map(|(ledger, _)| ledger).unwrap_or_default(),
             watch: self.watch.map(|(watch, _)| watch).unwrap_or_default(),
+            hosts: self.hosts,
+            scan: self.scan.map(|(scan, _)| scan).unwrap_or_default(),
         };
         Ok(Parsed { policy, warnings })
     }
@@ -464,7 +479,7 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 11] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 13] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
@@ -477,6 +492,8 @@ pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 11] {
         ("Ledger", names(ledger::KEYS)),
         ("Watch", names(watch::KEYS)),
         ("Log", names(watch::KEYS_OF_LOG)),
+        ("Host", names(scan::KEYS_OF_HOST)),
+        ("Scan", names(scan::KEYS)),
         ("Waiver", names(waive::KEYS)),
     ]
 }

@@ -44,6 +44,11 @@ struct Policy {
     ledger: Option<Ledger>,
     /// What the watch does with whom it suspects, and where the logs are.
     watch: Option<Watch>,
+    /// Other hosts that are ours, by name, and may be scanned once they say so too.
+    #[serde(default)]
+    host: BTreeMap<String, Host>,
+    /// How hosts are scanned.
+    scan: Option<Scan>,
     /// Findings that a person lives with.
     #[serde(default)]
     waive: Vec<Waiver>,
@@ -91,6 +96,31 @@ struct Watch {
     end_sessions: Option<bool>,
     /// Where logs of services are, besides the usual places.
     log: Option<OneOrMany<Log>>,
+}
+
+/// Another host that is ours.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Host {
+    /// Its addresses, each of one host.
+    address: OneOrMany<String>,
+}
+
+/// How hosts are scanned.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Scan {
+    /// The secret that hosts which consent share, by absolute path: 32 bytes that root alone may read.
+    #[schemars(regex(pattern = "^/"))]
+    scan_secret_file: Option<String>,
+    /// Packets a second, at most; absent: 20000 unless the command line says otherwise, 100000 at most.
+    #[schemars(range(min = 1, max = 100_000))]
+    rate_max: Option<u32>,
+    /// The port of UDP at which a host that consents is asked; absent: 29317.
+    #[schemars(range(min = 1, max = 65_535))]
+    consent_port: Option<u16>,
 }
 
 /// What the watch does with whom it suspects.
