@@ -28,6 +28,7 @@ mod purge;
 mod registry;
 mod release;
 mod renew;
+pub(crate) mod scan;
 mod schedule;
 mod schema;
 mod snapshot;
@@ -103,6 +104,7 @@ const SEE: Group = Group {
         &who::COMMAND,
         &why::COMMAND,
         &exposure::COMMAND,
+        &scan::COMMAND,
         &wait::COMMAND,
         &watch::COMMAND,
         &explain::COMMAND,

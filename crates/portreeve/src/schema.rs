@@ -18,6 +18,7 @@ use crate::{
         patches::PatchesView,
         plan::PlanView,
         registry::{AssignmentView, RegistryView, TableView},
+        scan::ScanView,
         steer::SteerView,
         view::ListenersView,
         watch::{WatchView, status::StatusView, suspect::SuspectView},
@@ -57,6 +58,7 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     ),
     document::<ExposureView<'static>>("exposure", Words { en: "exposure", ja: "exposure" }),
     document::<TracesView<'static>>("trace", Words { en: "exposure --trace", ja: "exposure --trace" }),
+    document::<ScanView<'static>>("scan", Words { en: "scan", ja: "scan" }),
     document::<PlanView<'static>>(
         "plan",
         Words { en: "plan, and apply reads it", ja: "plan(apply でも読み込み)" },

@@ -28,6 +28,7 @@ pub(crate) mod reach;
 pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod sarif;
+pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod sees;
 pub(crate) mod severity;

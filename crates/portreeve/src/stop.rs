@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    os::{fd::BorrowedFd, unix::net::UnixStream},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::net::UnixStream,
+    },
     time::Duration,
 };
 
@@ -46,6 +49,11 @@ impl Stop {
             Ok(Self { signals })
         };
         register().map_err(|error: io::Error| failed(&error))
+    }
+
+    /// What can be read as soon as one of them came.
+    pub(crate) fn signals(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
     }
 
     /// Sleeps until something happens, for `time` at most; any of `changes` can be read when something changed.

@@ -78,6 +78,7 @@ mod lab {
     mod resumed;
     mod reused;
     mod room;
+    mod scanned;
     mod scheduling;
     mod sealed;
     mod shared;

@@ -23,7 +23,7 @@ use portreeve_host::{
     observe::{Firewall, Holders, Namespaces},
 };
 
-use self::listings::Sight;
+pub(super) use self::listings::Sight;
 use super::Command;
 use crate::{
     asked::{self, Asked},

@@ -7,6 +7,7 @@ use crate::run::run;
 const COMMANDS: [&str; 25] = [
     "ls",
     "who",
+    "scan",
     "wait",
     "watch",
     "snapshot",

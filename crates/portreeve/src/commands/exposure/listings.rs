@@ -103,11 +103,12 @@ fn garbled(why: &str, command: &str) -> Failure {
 }
 
 /// The packet filter as far as it is known, and what is not.
-pub(super) struct Sight {
+#[derive(Debug)]
+pub(in super::super) struct Sight {
     /// The filter; where its rules are hidden, one that lets everything pass.
-    pub(super) filter: Filter,
+    pub(in super::super) filter: Filter,
     /// What hides its rules.
-    pub(super) gaps: Vec<Gap>,
+    pub(in super::super) gaps: Vec<Gap>,
 }
 
 impl Sight {
@@ -116,7 +117,7 @@ impl Sight {
     /// # Errors
     ///
     /// Where a listing is none: what would be missing without it may be what lets packets in, or keeps them out.
-    pub(super) fn of(snapshot: &Snapshot, is_live: bool) -> Result<Self, Failure> {
+    pub(in super::super) fn of(snapshot: &Snapshot, is_live: bool) -> Result<Self, Failure> {
         let Some(firewall) = &snapshot.firewall else { return Ok(Self::hidden(snapshot)) };
         let filter = firewall::read(firewall).map_err(|error| {
             let (why, command) = (error.to_string(), error.listing.command());
@@ -146,7 +147,7 @@ impl Sight {
     }
 
     /// What an answer rests on.
-    pub(super) fn basis(&self) -> Basis {
+    pub(in super::super) fn basis(&self) -> Basis {
         let is_hidden = self.gaps.iter().any(Gap::hides_firewall);
         if is_hidden { Basis::Bind } else { Basis::Firewall }
     }

@@ -1,0 +1,210 @@
+//! `portreeve scan`: what the outside sees of a host that is ours, beside what is said of it (A17, A20).
+
+mod against;
+mod ask;
+pub(crate) mod consent;
+mod target;
+
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser, value_parser};
+use portreeve_core::{
+    outside::Ended,
+    rules,
+    words::{Lang, Words},
+};
+
+pub(crate) use self::{
+    ask::{Asked, Means},
+    target::{Ours, Target},
+};
+
+use self::against::Against;
+use super::Command;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    look::checked_policy,
+    settings::{Common, Format, Gaps, Settings, Verbosity, options},
+    show::{out::Out, scan as show},
+    stop::Stop,
+};
+
+const TARGET: &str = "target";
+const PORT: &str = "port";
+const RATE: &str = "rate";
+const AGAINST: &str = "against";
+const CONNECT: &str = "connect";
+const ALL: &str = "all";
+const CONSENT: &str = "consent";
+const FOR: &str = "for";
+const PORT_OF_CONSENT: &str = "port-of-consent";
+const NEW_SECRET: &str = "new-secret";
+
+/// Packets a second.
+const RATE_USUAL: &str = "20000";
+const RATE_MAX: i64 = 100_000;
+
+/// `scan`.
+pub(super) const COMMAND: Command = Command {
+    name: "scan",
+    about: Words {
+        en: "What does the outside see of a host that is ours?",
+        ja: "自分のホストは外からどう見えるか",
+    },
+    examples: &[
+        "portreeve scan 127.0.0.1",
+        "portreeve scan 10.0.0.2 22 443 8000-8099",
+        "portreeve scan 10.0.0.2 --against host.json --policy policy.toml",
+        "portreeve scan web-2 --against web-2.json",
+        "portreeve scan --consent --for 10m",
+    ],
+    takes: &[
+        Common::Output(&[Format::Table, Format::Json]),
+        Common::Policy,
+        Common::FailOn,
+        Common::AllowGaps,
+    ],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let target = Words {
+        en: "An address of this host, of a network namespace or container of it to which packets from here lead, or a host of the policy that consents",
+        ja: "このホストのアドレス、ここからパケットが直接届く、このホストのネットワーク名前空間かコンテナのアドレス、または policy にあり許可しているホスト",
+    };
+    let port = Words {
+        en: "443, https, 30000-30099/tcp, several of them; without it, all 65,535 of TCP",
+        ja: "443、https、30000-30099/tcp(複数可)。省略すると TCP の 65,535 個すべて",
+    };
+    let rate = Words {
+        en: "Packets a second, at most: 20000 unless it is said, 100000 at most",
+        ja: "1 秒あたりのパケット数の上限(既定値 20000、最大 100000)",
+    };
+    let against = Words {
+        en: "Compare with this snapshot of the target (-: standard input)",
+        ja: "対象のホストで保存したスナップショットと比較(- は標準入力)",
+    };
+    let connect = Words {
+        en: "Ask by connections, as programs make them: slower, and each open port hears of it",
+        ja: "通常の接続で調べる(低速。開いているポートのプログラムには接続として見える)",
+    };
+    let every = Words {
+        en: "Tell of every port, not only of those that matter",
+        ja: "重要なポートだけでなく、すべてのポートを表示",
+    };
+    let mut all = vec![
+        Arg::new(TARGET)
+            .value_name("TARGET")
+            .required_unless_present_any([CONSENT, NEW_SECRET])
+            .help(target.in_lang(lang)),
+        Arg::new(PORT).value_name("PORT").num_args(0..).action(ArgAction::Append).help(port.in_lang(lang)),
+        options::value(AGAINST, "FILE", against, lang).value_parser(ValueParser::os_string()),
+        options::value(RATE, "N", rate, lang)
+            .default_value(RATE_USUAL)
+            .hide_default_value(true)
+            .value_parser(value_parser!(u32).range(1..=RATE_MAX)),
+        options::flag(CONNECT, connect, lang),
+        options::flag(ALL, every, lang),
+    ];
+    all.extend(of_consent(lang));
+    all
+}
+
+/// What the host that is scanned is asked.
+fn of_consent(lang: Lang) -> Vec<Arg> {
+    let consent = Words {
+        en: "Let whoever has the secret of the policy scan this host, for a time",
+        ja: "policy の共有の鍵を持つホストに、このホストのスキャンを一定時間許可する",
+    };
+    let time = Words { en: "How long: 10m unless it is said", ja: "許可する時間(既定値 10m)" };
+    let port = Words {
+        en: "The port of UDP at which it is asked, instead of the policy's",
+        ja: "受け付ける UDP ポート(policy の指定より優先)",
+    };
+    let secret = Words {
+        en: "Make the secret that hosts which consent share",
+        ja: "許可に使う共有の鍵を作成",
+    };
+    vec![
+        options::flag(CONSENT, consent, lang).conflicts_with_all([TARGET, NEW_SECRET]),
+        options::value(FOR, "TIME", time, lang).value_parser(options::duration).requires(CONSENT),
+        Arg::new(PORT_OF_CONSENT)
+            .long("port")
+            .value_name("N")
+            .value_parser(value_parser!(u16).range(1..))
+            .requires(CONSENT)
+            .help(port.in_lang(lang)),
+        options::flag(NEW_SECRET, secret, lang).conflicts_with(TARGET),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if own.get_flag(NEW_SECRET) {
+        return consent::make_secret(settings, out);
+    }
+    if own.get_flag(CONSENT) {
+        return consent::give(own, settings, out);
+    }
+    let policy = checked_policy(settings)?;
+    let word = own.get_one::<String>(TARGET).map_or("", String::as_str);
+    let target = Target::meant(word, policy.as_deref())?;
+    let asked = Asked::read(own, &target, policy.as_deref())?;
+    let against = Against::take(own, settings, &target)?;
+    let stop = Stop::on_signals()?;
+    announce(&target, &asked, settings, out)?;
+    let outcome = asked.ask(&stop)?;
+    let rows = against.beside(&outcome, asked.line(&target))?;
+    let world = against.world();
+    let world =
+        world.map(|world| world.seen_from_outside(if outcome.opens_everything { &[] } else { &rows }));
+    let mut findings = world.as_ref().map(rules::judge_outside).unwrap_or_default();
+    against.aim(&mut findings);
+    let seen = show::Seen {
+        target: &target,
+        asked: &asked,
+        outcome: &outcome,
+        rows: &rows,
+        findings: &findings,
+        world: world.as_ref(),
+        gaps: against.gaps(),
+        is_known: against.is_known(),
+        tells_all: own.get_flag(ALL),
+    };
+    match settings.format {
+        _ if settings.verbosity == Verbosity::Quiet => {}
+        Format::Json => show::json(&seen, out)?,
+        _ => show::print(&seen, out)?,
+    }
+    let counted = || findings.iter().filter(|finding| finding.waived.is_none());
+    let is_found = settings.fail_on.is_some_and(|least| counted().any(|finding| finding.severity >= least));
+    let is_whole = outcome.ended == Ended::Whole && against.gaps().is_empty();
+    Ok(match is_found {
+        // Whoever stopped it wants no verdict.
+        _ if outcome.ended == Ended::Stopped => Exit::Gaps,
+        true => Exit::Found,
+        false if !is_whole && settings.gaps == Gaps::Matter => Exit::Gaps,
+        false => Exit::Fine,
+    })
+}
+
+/// Says who scans whom, how fast and how long, before the first packet.
+fn announce(target: &Target, asked: &Asked, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let told = show::announced(target, asked);
+    if settings.format == Format::Json {
+        eprintln!("{}", told.in_lang(settings.lang));
+        return Ok(());
+    }
+    out.sentences(told.in_lang(settings.lang))?;
+    out.finish()
+}
+
+/// About how long a scan takes: two rounds, and a wait after each.
+fn long(ports: usize, rate: u32) -> Duration {
+    let packets = u32::try_from(ports).unwrap_or(u32::MAX).saturating_mul(2);
+    Duration::from_secs(u64::from(packets / rate.max(1)) + 1)
+}

@@ -1,0 +1,116 @@
+//! What a scan is compared with: this host as it is now, or a snapshot of the one that is asked.
+
+use std::ffi::OsString;
+
+use clap::ArgMatches;
+use portreeve_core::{
+    address::Family,
+    desired::desire,
+    exposure::{Exposure, Senders, To, exposed},
+    facts::Gap,
+    finding::Finding,
+    firewall::{Intervals, number},
+    outside::{Beside, Known, Line, Outcome, beside},
+    port::{PortRange, Protocol},
+    reach::Basis,
+    shell::quoted,
+    world::World,
+};
+
+use super::{AGAINST, target::Target};
+use crate::{
+    commands::exposure::{LOOK, Sight},
+    failure::Failure,
+    look::{Look, read_snapshot},
+    settings::{Settings, input},
+};
+
+/// The commands that can be asked about a snapshot.
+const READS: [&str; 2] = ["portreeve why ", "portreeve exposure "];
+
+/// What is known of the target.
+#[derive(Debug)]
+pub(super) enum Against {
+    /// All that a look tells; with the file where it is of a saved one.
+    Known(Box<Look>, Box<Sight>, Option<String>),
+    /// Nothing: it is another host, and no snapshot of it was given.
+    Nothing,
+}
+
+impl Against {
+    /// What the command line names, or this host.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be observed, a file is no snapshot, or the policy is wrong.
+    pub(super) fn take(own: &ArgMatches, settings: &Settings, target: &Target) -> Result<Self, Failure> {
+        let file = own.get_one::<OsString>(AGAINST);
+        let look = match file {
+            Some(file) => Look::of(settings, read_snapshot(&input(file.clone()))?)?,
+            None if target.is_this_host() => Look::take(settings, &LOOK)?,
+            None => return Ok(Self::Nothing),
+        };
+        let sight = Sight::of(&look.snapshot, file.is_none())?;
+        let file = file.map(|file| quoted(&file.to_string_lossy()));
+        Ok(Self::Known(Box::new(look), Box::new(sight), file))
+    }
+
+    /// Each port as it was seen, beside what is known of it.
+    pub(super) fn beside(&self, outcome: &Outcome, line: Line) -> Result<Vec<Beside>, Failure> {
+        let Self::Known(look, sight, _) = self else {
+            return Ok(beside(&outcome.glimpses, Protocol::Tcp, line, None));
+        };
+        let exposures = said(sight, line);
+        let policy = look.policy.as_deref();
+        let desired = policy.map(desire).unwrap_or_default();
+        let known = Known { exposures: &exposures, snapshot: &look.snapshot, policy, desired: &desired };
+        Ok(beside(&outcome.glimpses, Protocol::Tcp, line, Some(known)))
+    }
+
+    /// What rules judge, where anything is known.
+    pub(super) fn world(&self) -> Option<World<'_>> {
+        match self {
+            Self::Known(look, ..) => Some(look.world()),
+            Self::Nothing => None,
+        }
+    }
+
+    /// Has the commands of `findings` ask the host that is meant: what would change this one is left out.
+    pub(super) fn aim(&self, findings: &mut [Finding]) {
+        let Self::Known(.., Some(file)) = self else { return };
+        for finding in findings {
+            finding.commands.retain(|command| READS.iter().any(|word| command.starts_with(word)));
+            for command in &mut finding.commands {
+                command.push_str(&format!(" --snapshot {file}"));
+            }
+        }
+    }
+
+    /// What hides rules of the firewall.
+    pub(super) fn gaps(&self) -> &[Gap] {
+        match self {
+            Self::Known(_, sight, _) => &sight.gaps,
+            Self::Nothing => &[],
+        }
+    }
+
+    /// Whether anything is known.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self, Self::Known(..))
+    }
+}
+
+/// What becomes of packets over that line; nothing is said where the rules could not be read.
+fn said(sight: &Sight, line: Line) -> Vec<Exposure> {
+    if sight.basis() != Basis::Firewall {
+        return Vec::new();
+    }
+    let senders = line.source.map_or(Senders::Host, |source| Senders::Network(source.into()));
+    let to = To {
+        family: Family::of(line.target),
+        protocol: Protocol::Tcp,
+        addresses: Some(Intervals::one(number(line.target))),
+        ports: PortRange::EVERY,
+    };
+    exposed(&sight.filter, &senders, &to)
+}

@@ -1,0 +1,209 @@
+//! Whom a scan is to ask, and the proof that it is ours: without one nothing is sent.
+
+use std::net::IpAddr;
+
+use portreeve_core::{
+    address::Address,
+    exposure::network,
+    policy::Policy,
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::{
+    observe::links,
+    scan::{
+        Missing, Proof,
+        consent::{self as asking, Consent},
+        proof,
+    },
+};
+
+use super::{ask::failed, consent};
+use crate::{exit::Exit, failure::Failure};
+
+/// An address that is ours.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The address.
+    pub(crate) address: Address,
+    /// The index of its interface, where the address alone is not enough; or 0.
+    pub(crate) interface: u32,
+    /// Why it is ours.
+    pub(crate) proof: Ours,
+}
+
+/// Why an address is ours.
+#[derive(Debug)]
+pub(crate) enum Ours {
+    /// The kernel says so.
+    Here(Proof),
+    /// The policy says so, and the host itself, until then (seconds since 1970).
+    Consents {
+        /// What the policy calls it.
+        host: String,
+        /// Until when.
+        until: u64,
+    },
+}
+
+impl Target {
+    /// What `word` means.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no address of one host, or nothing proves that it is ours: refused, and nothing was sent, no question about its
+    /// name either.
+    pub(super) fn meant(word: &str, policy: Option<&Policy>) -> Result<Self, Failure> {
+        let Some(address) = address(word, policy) else { return Err(no_address(word)) };
+        let address = Address { ip: address.ip.to_canonical(), ..address };
+        let interface = index(&address)?;
+        let shown = address.to_string();
+        let proven = proof(address.ip, interface).map_err(|error| {
+            refused(&shown).because(text!("{error}", "rtnetlink が応答しません({error})"))
+        })?;
+        let proof = match proven {
+            Ok(proof) => Ours::Here(proof),
+            Err(missing) => agreed(&address, interface, &missing, policy)?,
+        };
+        Ok(Self { address, interface, proof })
+    }
+
+    /// The address alone.
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.ip
+    }
+
+    /// Whether it is this very host, whose packets to itself never leave it.
+    pub(crate) fn is_this_host(&self) -> bool {
+        matches!(self.proof, Ours::Here(Proof::Own(_)))
+    }
+}
+
+/// The address that is meant: as it is written, or the first one of a host that the policy calls so.
+fn address(word: &str, policy: Option<&Policy>) -> Option<Address> {
+    let hosts = policy.into_iter().flat_map(|policy| &policy.hosts);
+    let named = || hosts.clone().find(|host| host.name == word)?.addresses.first().cloned();
+    word.parse().ok().or_else(named)
+}
+
+/// Asks a host that the policy declares whether it consents; whichever is not declared is not even asked.
+fn agreed(
+    address: &Address,
+    interface: u32,
+    missing: &Missing,
+    policy: Option<&Policy>,
+) -> Result<Ours, Failure> {
+    let shown = address.to_string();
+    let mut hosts = policy.into_iter().flat_map(|policy| &policy.hosts);
+    let declared = hosts.find(|host| host.addresses.iter().any(|own| own.is_same_place(address)));
+    let is_possible = !matches!(missing, Missing::NotOne | Missing::NoRoute);
+    let Some(host) = declared.filter(|_| is_possible) else { return Err(not_ours(&shown, missing)) };
+    let secret = consent::secret(policy)?;
+    let port = consent::port(policy);
+    let asked = asking::ask(address.ip, interface, port, &secret).map_err(|error| failed(&error))?;
+    let cause = match asked {
+        Consent::Until(until) => return Ok(Ours::Consents { host: host.name.clone(), until }),
+        Consent::Ended(until) => {
+            let clock = consent::clock(until);
+            text!("its consent ended at {clock}", "許可は {clock} に終了しています")
+        }
+        Consent::Stranger => text!(
+            "who answers there has another secret, or is another host",
+            "応答はありましたが、鍵が異なるか、別のホストです"
+        ),
+        Consent::Silence => text!(
+            "it does not consent: nobody answers at {port}/udp who has the same secret",
+            "許可されていません: 同じ鍵を持つ応答が {port}/udp からありません"
+        ),
+    };
+    Err(Failure::new(
+        Exit::Refused,
+        text!(
+            "{shown} is not scanned: no port of it was asked",
+            "{shown} はスキャンしません(どのポートも調べていません)"
+        ),
+    )
+    .because(cause)
+    .hint(text!(
+        "on that host, as root: portreeve scan --consent",
+        "対象のホストで root として実行してください: portreeve scan --consent"
+    )))
+}
+
+/// The index of the interface that a link-local address belongs to.
+fn index(address: &Address) -> Result<u32, Failure> {
+    let is_local = matches!(address.ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let Some(name) = &address.interface else {
+        return if is_local { Err(no_interface(&address.to_string())) } else { Ok(0) };
+    };
+    let links = links::list().unwrap_or_default();
+    let link = links.iter().find(|link| *link.name == **name);
+    link.map(|link| link.index).ok_or_else(|| {
+        Failure::usage(text!("there is no interface `{name}`", "`{name}` というインターフェースはありません"))
+    })
+}
+
+fn no_interface(address: &str) -> Failure {
+    Failure::usage(text!(
+        "{address} is there on each interface, and which one is meant is not said",
+        "{address} はどのインターフェースにもあり得るため、対象を特定できません"
+    ))
+    .hint(text!("name it: {address}%eth0", "インターフェースを付けてください: {address}%eth0"))
+}
+
+fn no_address(word: &str) -> Failure {
+    if network(word).is_some() {
+        return refused(word).because(Words {
+            en: "it is a network; a scan asks one host, which is proven to be ours",
+            ja: "ネットワークです。スキャンできるのは、自分のものと確認できた 1 台のホストだけです",
+        });
+    }
+    // A name is not looked up: whoever answers could name anybody, and the question alone tells of us.
+    refused(word).because(Words {
+        en: "it is no address, and names are not looked up: who answers could name anybody",
+        ja: "アドレスではありません。名前は解決しません(応答次第で、他人のホストが対象になり得るため)",
+    })
+}
+
+fn refused(word: &str) -> Failure {
+    Failure::new(
+        Exit::Refused,
+        text!(
+            "{word} is not scanned, and nothing was sent",
+            "{word} はスキャンしません(何も送信していません)"
+        ),
+    )
+    .hint(Words {
+        en: "scan an address of this host, or of a namespace or container on it: ip address, ip netns",
+        ja: "このホスト、またはその名前空間やコンテナのアドレスを指定してください: ip address、ip netns",
+    })
+}
+
+fn not_ours(word: &str, missing: &Missing) -> Failure {
+    refused(word).because(why(missing))
+}
+
+fn why(missing: &Missing) -> Text {
+    match missing {
+        Missing::NotOne => text!(
+            "it is no address of one host (it is of all on a link, of a group, or of nobody)",
+            "1 台のホストのアドレスではありません(ブロードキャスト、マルチキャスト、または未指定アドレス)"
+        ),
+        Missing::NoRoute => text!(
+            "nothing proves that it is ours: it is no address of this host, and no route leads there",
+            "自分のものと確認できません: このホストのアドレスではなく、経路もありません"
+        ),
+        Missing::Router(interface) => text!(
+            "nothing proves that it is ours: packets to it leave by {interface} to a router",
+            "自分のものと確認できません: パケットは {interface} からルーターへ出ていきます"
+        ),
+        Missing::NoWire(interface) => text!(
+            "nothing proves that it is ours: packets to it leave by {interface}, behind which may be anybody",
+            "自分のものと確認できません: パケットは {interface} から出ていき、その先は誰のホストか分かりません"
+        ),
+        Missing::NobodyThere(interface) => text!(
+            "nothing proves that it is ours: no network namespace that you may enter has it at the other end of {interface}",
+            "自分のものと確認できません: {interface} の先にあって入れるネットワーク名前空間に、このアドレスはありません"
+        ),
+    }
+}
