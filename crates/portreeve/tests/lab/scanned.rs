@@ -230,9 +230,9 @@ fn nothing_is_sent_to_whoever_is_not_ours() {
 fn boot_beyond() -> Room {
     let room = Room::create();
     room.run(
-        "set -e; ip netns add mid; ip netns add deep; ip link add near type veth peer name a netns mid; ip -n mid link add b type veth peer name end netns deep; \
-         ip address add 198.51.100.1/24 dev near; ip link set near up; ip -n mid address add 198.51.100.2/24 dev a; ip -n mid link set a up; \
-         ip -n mid address add 203.0.113.1/24 dev b; ip -n mid link set b up; ip -n deep address add 203.0.113.10/24 dev end; \
+        "set -e; ip netns add mid; ip netns add deep; ip link add near type veth peer name wa netns mid; ip -n mid link add mb type veth peer name end netns deep; \
+         ip address add 198.51.100.1/24 dev near; ip link set near up; ip -n mid address add 198.51.100.2/24 dev wa; ip -n mid link set wa up; \
+         ip -n mid address add 203.0.113.1/24 dev mb; ip -n mid link set mb up; ip -n deep address add 203.0.113.10/24 dev end; \
          ip -n deep link set end up; ip -n deep link set lo up; ip netns exec mid sysctl -qw net.ipv4.ip_forward=1; \
          ip route add 203.0.113.0/24 via 198.51.100.2; ip -n deep route add default via 203.0.113.1",
     );
