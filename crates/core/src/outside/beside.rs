@@ -129,3 +129,73 @@ fn is_meant(declared: &DesiredPort<'_>, known: Option<Known<'_>>, source: Option
     reach.iter().any(|zone| zone == WORLD)
         || meant.any(|zone| zone.from.iter().any(|network| network.contains(&source)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exposure::ports_of,
+        firewall::Surroundings,
+        rules::testing::{Scene, scene, zone},
+    };
+
+    const TARGET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 10));
+    const INSIDE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 7));
+    const OUTSIDE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
+
+    /// What is known of one port, of a host whose rules drop everything below 1024 and take in the rest.
+    fn row(scene: &Scene, port: u16, source: Option<IpAddr>) -> Beside {
+        let run = |first, last, reached| {
+            let ports = PortRange { first, last };
+            let ports = ports_of(ports).iter().next().unwrap();
+            Exposure { ports, reached, ..Exposure::lost(&Surroundings::default(), PortRange::one(first)) }
+        };
+        let exposures = [run(0, 1_023, Reached::Dropped), run(1_024, u16::MAX, Reached::Reachable)];
+        scene.with_world(|world| {
+            let known = Known {
+                exposures: &exposures,
+                snapshot: world.snapshot,
+                policy: world.policy,
+                desired: &world.desired,
+            };
+            let glimpse = Glimpse { port, seen: Seen::Open, by: None, trip: None };
+            let line = Line { source, target: TARGET };
+            beside(&[glimpse], Protocol::Tcp, line, Some(known)).remove(0)
+        })
+    }
+
+    #[test]
+    fn what_is_said_is_that_of_the_ports_own_run() {
+        let said = |port| row(&scene(), port, Some(OUTSIDE)).said;
+        assert_eq!((said(1), said(1_023)), (Reached::Dropped, Reached::Dropped));
+        assert_eq!((said(1_024), said(65_535)), (Reached::Reachable, Reached::Reachable));
+        let glimpse = Glimpse { port: 22, seen: Seen::Open, by: None, trip: None };
+        let row = &beside(&[glimpse], Protocol::Tcp, Line { source: None, target: TARGET }, None)[0];
+        assert_eq!((row.said, row.is_served, row.is_meant), (Reached::Unknown, false, false));
+    }
+
+    #[test]
+    fn who_hears_what_goes_to_that_address_serves_the_port() {
+        let scene = scene()
+            .listens("a.service", "0.0.0.0:8001/tcp")
+            .again("[::]:8002/tcp")
+            .again("192.0.2.10:8003/tcp")
+            .again("127.0.0.1:8004/tcp")
+            .again("0.0.0.0:8005/udp");
+        let served = (8_001..=8_006).filter(|port| row(&scene, *port, Some(OUTSIDE)).is_served);
+        assert_eq!(served.collect::<Vec<_>>(), [8_001, 8_002, 8_003]);
+    }
+
+    #[test]
+    fn a_service_means_its_zones_and_the_host_itself() {
+        let office = |scene: Scene| scene.service("web", "8080/tcp", "web.service").reach("office");
+        let mut scene = office(scene());
+        scene.policy.as_mut().unwrap().zones.push(zone("office", &["10.0.0.0/24"], &[]));
+        let meant = |scene: &Scene, source| row(scene, 8_080, source).is_meant;
+        assert_eq!([Some(INSIDE), Some(OUTSIDE), None].map(|it| meant(&scene, it)), [true, false, true]);
+        assert_eq!(row(&scene, 8_080, None).declared.as_deref(), Some("web"));
+        assert_eq!(row(&scene, 8_081, None).declared, None);
+        let world = scene.reach("world");
+        assert!(meant(&world, Some(OUTSIDE)));
+    }
+}

@@ -72,7 +72,7 @@ pub(super) const COMMAND: Command = Command {
 fn arguments(lang: Lang) -> Vec<Arg> {
     let target = Words {
         en: "An address of this host, of a network namespace or container of it to which packets from here lead, or a host of the policy that consents",
-        ja: "このホストのアドレス、ここからパケットが直接届く、このホストのネットワーク名前空間かコンテナのアドレス、または policy にあり許可しているホスト",
+        ja: "このホスト、直結する名前空間やコンテナのアドレス、または許可済みの policy のホスト",
     };
     let port = Words {
         en: "443, https, 30000-30099/tcp, several of them; without it, all 65,535 of TCP",
