@@ -53,6 +53,8 @@ pub struct Policy {
     /// What is told of the news of an audit that runs by itself: a program by absolute path, and its arguments; empty
     /// where nobody is.
     pub audit_command: Vec<String>,
+    /// Where the advisories are that packages are judged by: a file, or a directory of files, by absolute path.
+    pub advisories: Option<String>,
     /// Where the book of claims is, and from which numbers it gives.
     pub ledger: LedgerChoice,
     /// What the watch does with whom it suspects, and where it reads.

@@ -5,9 +5,10 @@ mod watched;
 
 pub(crate) use saved::read as read_snapshot;
 
-use std::rc::Rc;
+use std::{path::Path, rc::Rc};
 
 use portreeve_core::{
+    advised::Advised,
     facts::{Gap, Snapshot},
     policy::Policy,
     registry::Registry,
@@ -27,8 +28,8 @@ use portreeve_host::{
 use rustix::process::geteuid;
 
 use crate::{
-    directories, exit::Exit, failure::Failure, ledger::beside, policy_file, settings::Settings,
-    table_file::TableFile,
+    advisories::advised, directories, exit::Exit, failure::Failure, ledger::beside, policy_file,
+    settings::Settings, table_file::TableFile,
 };
 
 /// Names ways of looking that are not taken, so that a fallback can be seen at work.
@@ -46,6 +47,8 @@ pub(crate) struct Look {
     scope: Scope,
     /// What is claimed, where it was asked for.
     claims: Option<Rc<Claims>>,
+    /// What advisories say of the packages that run, where there are any.
+    advised: Option<Rc<Advised>>,
 }
 
 impl Look {
@@ -65,7 +68,7 @@ impl Look {
         }
         hidden::forget_untold(&mut snapshot, policy.as_deref());
         let scope = settings.scope(&snapshot)?;
-        Ok(Self { snapshot, table, policy, scope, claims: None })
+        Ok(Self { snapshot, table, policy, scope, claims: None, advised: None })
     }
 
     /// The same where the policy may be half written at this moment: then `policy`, which was read before, holds.
@@ -81,7 +84,14 @@ impl Look {
         Self::take(settings, wanted).or_else(|_| {
             let snapshot = take_snapshot(settings, wanted)?;
             let scope = settings.scope(&snapshot)?;
-            Ok(Self { snapshot, table: TableFile::load()?, policy: policy.cloned(), scope, claims: None })
+            Ok(Self {
+                snapshot,
+                table: TableFile::load()?,
+                policy: policy.cloned(),
+                scope,
+                claims: None,
+                advised: None,
+            })
         })
     }
 
@@ -93,7 +103,7 @@ impl Look {
     pub(crate) fn of(settings: &Settings, snapshot: Snapshot) -> Result<Self, Failure> {
         let (table, policy) = judges(settings)?;
         let scope = settings.scope(&snapshot)?;
-        Ok(Self { snapshot, table, policy, scope, claims: None })
+        Ok(Self { snapshot, table, policy, scope, claims: None, advised: None })
     }
 
     /// The same beside what is claimed on this host; of a saved one nobody knows that.
@@ -105,6 +115,19 @@ impl Look {
             }
         }
         self
+    }
+
+    /// The same beside what the advisories at `path` say, or else those that the policy names.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub(crate) fn beside_advisories(mut self, path: Option<&Path>) -> Result<Self, Failure> {
+        let named = self.policy.as_ref().and_then(|policy| policy.advisories.as_ref()).map(Path::new);
+        if let (Some(path), Some(code)) = (path.or(named), &self.snapshot.code) {
+            self.advised = Some(Rc::new(advised(path, code)?));
+        }
+        Ok(self)
     }
 
     /// Looks at this host again, with the same policy and table.
@@ -150,7 +173,7 @@ impl Look {
     pub(crate) fn world_of<'a>(&'a self, snapshot: &'a Snapshot) -> World<'a> {
         let policy = self.policy.as_deref();
         let world = World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone());
-        world.beside(self.claims.as_deref())
+        world.beside(self.claims.as_deref()).advised_by(self.advised.as_deref())
     }
 }
 

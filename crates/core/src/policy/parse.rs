@@ -24,6 +24,7 @@ mod zone;
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use self::{
+    audit::Audits,
     lines::Mark,
     refuse::REFUSE,
     report::{Report, clip, did_you_mean},
@@ -132,8 +133,8 @@ struct Reading<'a> {
     protocol_names: BTreeMap<String, Mark>,
     waivers: Vec<Waiver>,
     zone_names: BTreeMap<String, Mark>,
-    /// The command that is told, and where its section stands.
-    audit: Option<(Vec<String>, Mark)>,
+    /// What is said of audits, and where its section stands.
+    audit: Option<(Audits, Mark)>,
     /// What is said of the ledger, and where its section stands.
     ledger: Option<(LedgerChoice, Mark)>,
     /// What is said of the watch, and where its section stands.
@@ -319,8 +320,8 @@ impl<'a> Reading<'a> {
 
     fn audit(&mut self, table: &Table<'_, '_>) {
         let Some(section) = self.section(table, AUDIT) else { return };
-        let command = audit::read(&section, &mut self.report);
-        if let Some((_, first)) = self.audit.replace((command, section.at)) {
+        let audits = audit::read(&section, &mut self.report);
+        if let Some((_, first)) = self.audit.replace((audits, section.at)) {
             refuse_section_twice(AUDIT, first, section.at, &mut self.report);
         }
     }
@@ -396,6 +397,8 @@ impl<'a> Reading<'a> {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        let Audits { command: audit_command, advisories } =
+            self.audit.map(|(audits, _)| audits).unwrap_or_default();
         let policy = Policy {
             files: sources.iter().map(|source| source.name.clone()).collect(),
             refusal: self.refusal.map(|(_, refusal)| refusal).unwrap_or_default(),
@@ -403,7 +406,8 @@ impl<'a> Reading<'a> {
             services: self.services,
             protocols: self.protocols,
             waivers: self.waivers,
-            audit_command: self.audit.map(|(command, _)| command).unwrap_or_default(),
+            audit_command,
+            advisories,
             ledger: self.ledger.map(|(ledger, _)| ledger).unwrap_or_default(),
             watch: self.watch.map(|(watch, _)| watch).unwrap_or_default(),
             hosts: self.hosts,

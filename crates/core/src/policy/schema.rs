@@ -61,6 +61,9 @@ struct Policy {
 struct Audit {
     /// A program by absolute path and its arguments, without a shell: what is new stands on its standard input.
     command: Option<OneOrMany<Word>>,
+    /// Advisories that packages are judged by, by absolute path: OSV's JSON, a directory of it, or debsecan's data.
+    #[schemars(regex(pattern = "^/"))]
+    advisories: Option<String>,
 }
 
 /// Where the book of claims is, and from which numbers it gives.

@@ -76,7 +76,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 fn judge_and_show(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let mut since = own.get_flag(SINCE_LAST).then(|| Since::read(settings)).transpose()?;
     let wanted = Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT };
-    let look = Look::take(settings, &wanted)?.beside_ledger(settings);
+    let look = Look::take(settings, &wanted)?.beside_ledger(settings).beside_advisories(None)?;
     let world = look.world();
     let mut judgement = Judgement::new(&world, rules::judge(&world));
     if let Some(since) = &mut since {

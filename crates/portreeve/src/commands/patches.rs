@@ -21,7 +21,6 @@ use portreeve_host::{
 
 use super::Command;
 use crate::{
-    advisories::advised,
     asked::{self, Asked},
     exit::Exit,
     failure::Failure,
@@ -97,10 +96,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         Some(snapshot) => Look::of(settings, snapshot)?,
         None => live(own, settings)?,
     };
-    let Some(code) = &look.snapshot.code else { return Err(without_code()) };
-    let path = own.get_one::<PathBuf>(ADVISORIES);
-    let advised = path.map(|path| advised(path, code)).transpose()?;
-    let world = look.world().advised_by(advised.as_ref());
+    if look.snapshot.code.is_none() {
+        return Err(without_code());
+    }
+    let look = look.beside_advisories(own.get_one::<PathBuf>(ADVISORIES).map(PathBuf::as_path))?;
+    let world = look.world();
     let is_everybody = own.get_flag(ALL_PROCESSES) || elsewhere::is_asked(own);
     let patches = told(&world, &asked, is_everybody);
     let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| matters(gap)).collect();

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::run;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "ls",
     "who",
     "scan",

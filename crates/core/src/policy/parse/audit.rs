@@ -3,22 +3,51 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    report::Report,
+    report::{Report, clip},
     value::{Key, Table},
 };
 use crate::text;
 
 const COMMAND: Key = Key { name: "command", example: "command = [\"/usr/sbin/sendmail\", \"root\"]" };
 
+const ADVISORIES: Key = Key { name: "advisories", example: "advisories = \"/var/lib/osv\"" };
+
 /// The keys of the section.
-pub(super) const KEYS: &[Key] = &[COMMAND];
+pub(super) const KEYS: &[Key] = &[COMMAND, ADVISORIES];
 
 /// Arguments of a command, itself among them.
 const WORDS_MAX: usize = 64;
 
-/// Reads the command that is told; none where nobody is, or where it cannot be one.
-pub(super) fn read(table: &Table<'_, '_>, report: &mut Report<'_>) -> Vec<String> {
+/// What is said of audits.
+#[derive(Debug, Default)]
+pub(super) struct Audits {
+    /// The command that is told; none where nobody is, or where it cannot be one.
+    pub(super) command: Vec<String>,
+    /// Where the advisories are that packages are judged by.
+    pub(super) advisories: Option<String>,
+}
+
+/// Reads the section.
+pub(super) fn read(table: &Table<'_, '_>, report: &mut Report<'_>) -> Audits {
     table.refuse_unknown(KEYS, report);
+    Audits { command: command(table, report), advisories: advisories(table, report) }
+}
+
+fn advisories(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<String> {
+    let (at, written) = table.string(ADVISORIES, report)?;
+    if written.starts_with('/') && !written.contains('\0') {
+        return Some(written.into());
+    }
+    let clipped: String = clip(written);
+    report.wrong(
+        at,
+        text!("`{clipped}` is not an absolute path", "`{clipped}` は絶対パスではありません"),
+        text!("write it like \"/var/lib/osv\"", "\"/var/lib/osv\" のように書いてください"),
+    );
+    None
+}
+
+fn command(table: &Table<'_, '_>, report: &mut Report<'_>) -> Vec<String> {
     let words = table.strings(COMMAND, report);
     let Some((at, program)) = words.first().copied() else { return Vec::new() };
     if !program.starts_with('/') {

@@ -331,6 +331,15 @@ fn a_command_that_is_told_is_a_program_by_its_path_and_its_words() {
 }
 
 #[test]
+fn advisories_are_named_by_their_path() {
+    let audit = |lines: &str| format!("version = 1\n[audit]\n{lines}\n");
+    let policy = parsed(&audit("advisories = \"/var/lib/osv\"")).unwrap().policy;
+    assert_eq!(policy.advisories.as_deref(), Some("/var/lib/osv"));
+    let found = mistakes(&audit("advisories = \"osv\""));
+    assert!(found[0].starts_with("3:14 \"osv\" | `osv` is not an absolute path"), "{found:?}");
+}
+
+#[test]
 fn a_service_has_ports_and_a_name() {
     let found = mistakes("version = 1\n[service.\"a b\"]\nowner = { user = \"a\" }\n");
     assert!(found[0].starts_with("2:10 \"a b\" | `a b` cannot be a name | "), "{found:?}");
