@@ -14,6 +14,9 @@ const ROUNDS_SILENT: u8 = 2;
 const ROUNDS_MAX: u8 = 5;
 /// As often is an open port asked whether it still is.
 const CONFIRMATIONS_MAX: u8 = 3;
+/// Linux answers a listener's repeated first packet at once, and then twice a second at most (net/ipv4/tcp_input.c,
+/// `tcp_oow_rate_limited`; net.ipv4.tcp_invalid_ratelimit): whoever asks a third time sooner takes a lost answer for silence.
+const AGAIN_AFTER: Duration = Duration::from_millis(520);
 /// Where as many ports in a row are open, whichever chance named, all are.
 const EVERYTHING: usize = 64;
 /// Who answered at least half of the time, and not for as long and as many, has gone.
@@ -147,7 +150,7 @@ impl Sweep {
             match self.phase {
                 Phase::Over(_) => return Step::Over,
                 Phase::Asking if self.at >= self.queue.len() => {
-                    self.phase = Phase::Waiting(now + self.trip.wait());
+                    self.phase = Phase::Waiting(now + self.patience());
                 }
                 Phase::Asking if self.is_gone(now) => self.phase = Phase::Over(Ended::Vanished),
                 Phase::Asking => return self.ask(now, batch),
@@ -155,6 +158,12 @@ impl Sweep {
                 Phase::Waiting(_) => self.turn(now),
             }
         }
+    }
+
+    /// How long the answers to a round may take.
+    fn patience(&self) -> Duration {
+        let least = if self.round > 1 { AGAIN_AFTER } else { Duration::ZERO };
+        self.trip.wait().max(least)
     }
 
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) -> Step {

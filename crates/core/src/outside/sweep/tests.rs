@@ -113,6 +113,25 @@ fn loss_hides_no_open_port_and_invents_none() {
     }
 }
 
+/// As Linux does: the first repetition is answered at once, each further one half a second after the last answer.
+#[test]
+fn a_listener_that_answers_twice_a_second_is_waited_for() {
+    let mut answered = None;
+    let mut host = |port, nth, now: Duration| match (port, nth) {
+        (23, _) => Some(Saying::Open),
+        // Both answers are lost on the way.
+        (22, 1) => None,
+        (22, 2) => {
+            answered = Some(now);
+            None
+        }
+        (22, _) => answered.is_some_and(|at| now >= at + Duration::from_millis(500)).then_some(Saying::Open),
+        _ => None,
+    };
+    let (outcome, _) = scan(&(1..=500).collect::<Vec<u16>>(), 20_000, &mut host);
+    assert_eq!(count(&outcome, Seen::Open), 2);
+}
+
 #[test]
 fn who_opens_everything_is_told_as_such() {
     let (outcome, _) = scan(&every(), 100_000, &mut |_, _, _| Some(Saying::Open));
