@@ -81,11 +81,11 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
         }
     };
     let names = folder.names().unwrap_or_default();
-    let releases = releases(&folder, &names, root, gaps);
+    let releases = releases(source, &names, gaps);
     let mut left = if source.is_trusted { LISTS_BYTES_MAX } else { STRANGERS_BYTES_MAX };
     for name in &names {
         let Some(ListFile::Packages(stem, ending)) = list_file(name) else { continue };
-        match of_list(&folder, (name, ending), source.names, &mut left) {
+        match of_list(source, name, ending, &mut left) {
             Ok(listed) => lists.archives.push((archive(stem, &releases), listed)),
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
             Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
@@ -101,16 +101,12 @@ pub(super) fn of(root: &str, path: &str) -> String {
     if root.is_empty() { path.to_owned() } else { format!("{root}: {path}") }
 }
 
-fn releases<'n>(
-    folder: &Folder,
-    names: &'n [String],
-    root: &str,
-    gaps: &mut Gaps,
-) -> Vec<(&'n str, Release)> {
+fn releases<'n>(source: &Source<'_>, names: &'n [String], gaps: &mut Gaps) -> Vec<(&'n str, Release)> {
+    let root = source.root;
     let mut releases = Vec::new();
     for name in names {
         let Some(ListFile::Release(stem)) = list_file(name) else { continue };
-        match folder.read(name, RELEASE_BYTES_MAX) {
+        match source.tree.read(&join(LISTS, name), RELEASE_BYTES_MAX) {
             Ok(bytes) => {
                 let release = Release::read(&bytes.unwrap_or_default());
                 if !release.is_named() {
@@ -135,21 +131,22 @@ fn archive(stem: &str, releases: &[(&str, Release)]) -> Archive {
     Archive { release, host, component, architecture, is_installed: false }
 }
 
-/// What a list says of the packages `names`, of which at most `left` bytes are read.
+/// What a list says of the packages that are asked for, of which at most `left` bytes are read.
 fn of_list(
-    folder: &Folder,
-    (name, ending): (&str, Option<&str>),
-    names: &BTreeSet<&str>,
+    source: &Source<'_>,
+    name: &str,
+    ending: Option<&str>,
     left: &mut u64,
 ) -> Result<Vec<Listed>, Unread> {
-    let missing = || Unread::Unsteady(join(LISTS, name));
-    let opened = folder.open(name, *left)?.ok_or_else(missing)?;
+    // apt links to a list of an archive that is on the same disk (sources.list(5), file:).
+    let path = join(LISTS, name);
+    let opened = source.tree.open(&path, *left)?.ok_or(Unread::Unsteady(path))?;
     let refused = |source| Unread::Refused { path: opened.path.clone(), source };
     let file = opened.file.try_clone().map_err(refused)?;
     let reader = compressed::reader(ending, file).map_err(refused)?;
     let reader = reader.ok_or_else(|| Unread::Strange(opened.path.clone()))?;
     let mut found = Vec::new();
-    pieces(reader, left, |stanza| found.extend(listed(stanza, |name| names.contains(name))))
+    pieces(reader, left, |stanza| found.extend(listed(stanza, |name| source.names.contains(name))))
         .map_err(refused)?;
     opened.settle()?;
     Ok(found)
