@@ -9,7 +9,7 @@ pub mod list;
 pub mod pins;
 pub mod release;
 pub mod rpm;
-mod sought;
+pub mod sought;
 pub mod spelling;
 mod sqlite;
 

@@ -2,7 +2,12 @@
 
 use alloc::{borrow::ToOwned as _, collections::BTreeMap, string::String, vec::Vec};
 
-use super::{Installed, Paths, control::Stanza, spelling::spellings};
+use super::{
+    Installed, Paths,
+    control::Stanza,
+    sought::{Found, Spelling},
+    spelling::spellings,
+};
 
 /// A package and the architecture that its list of files is kept for: `libc6` and `amd64` of `libc6:amd64.list`.
 pub type Name = (String, Option<String>);
@@ -132,13 +137,18 @@ impl Search {
 
     /// The wanted files that the list of `package` names, an absolute path a line.
     #[must_use]
-    pub fn find(&self, package: &str, list: &[u8]) -> Vec<String> {
+    pub fn find(&self, package: &str, list: &[u8]) -> Found {
         let lines = list.split(|&byte| byte == b'\n').filter_map(|line| core::str::from_utf8(line).ok());
-        let found = lines.filter_map(|line| Some((line, self.by_line.get(line)?)));
-        let placed = found.map(|(line, paths)| (self.diversions.place(line, package), paths));
-        placed
-            .flat_map(|(place, paths)| paths.iter().filter(move |path| are_one(path, place)).cloned())
-            .collect()
+        let mut found = Found::new();
+        for (line, paths) in lines.filter_map(|line| Some((line, self.by_line.get(line)?))) {
+            let place = self.diversions.place(line, package);
+            for path in paths.iter().filter(|path| are_one(path, place)) {
+                let spelling = if path == place { Spelling::Own } else { Spelling::Other };
+                let known = found.entry(path.clone()).or_insert(spelling);
+                *known = spelling.max(*known);
+            }
+        }
+        found
     }
 }
 
@@ -208,7 +218,8 @@ Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
 
     fn find(diversions: &str, wanted: &[&str], package: &str, list: &str) -> Vec<String> {
         let wanted: Paths = wanted.iter().map(|&path| path.into()).collect();
-        Search::new(&wanted, Diversions::read(diversions)).find(package, list.as_bytes())
+        let search = Search::new(&wanted, Diversions::read(diversions));
+        search.find(package, list.as_bytes()).into_keys().collect()
     }
 
     #[test]

@@ -58,11 +58,11 @@ impl<'w> Sought<'w> {
 }
 
 /// Wanted paths that a package has.
-pub(super) type Found = BTreeMap<String, Spelling>;
+pub type Found = BTreeMap<String, Spelling>;
 
 /// How a package calls a wanted path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Spelling {
+pub enum Spelling {
     /// By the other spelling.
     Other,
     /// As it is wanted.
@@ -70,15 +70,15 @@ pub(super) enum Spelling {
 }
 
 /// Whose the paths are, as far as packages were read: never more than are wanted, whatever a database says.
-#[derive(Default)]
-pub(super) struct Claims {
+#[derive(Debug, Default)]
+pub struct Claims {
     packages: Vec<Installed>,
     by_path: BTreeMap<String, (usize, Spelling)>,
 }
 
 impl Claims {
     /// Notes what `package` has; where a root has both files, each is of the package that calls it so.
-    pub(super) fn add(&mut self, package: Installed, found: Found) {
+    pub fn add(&mut self, package: Installed, found: Found) {
         let place = self.packages.len();
         let mut is_owner = false;
         for (path, spelling) in found {
@@ -94,7 +94,8 @@ impl Claims {
     }
 
     /// The same by path.
-    pub(super) fn owners(self) -> Owners {
+    #[must_use]
+    pub fn owners(self) -> Owners {
         let mut paths: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for (path, (place, _)) in self.by_path {
             paths.entry(place).or_default().push(path);

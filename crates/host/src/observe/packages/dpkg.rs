@@ -3,6 +3,7 @@
 use portreeve_core::packages::{
     Installed, Owners, Paths, control,
     dpkg::{Diversions, Name, Search, installed, is_named, listed, summed},
+    sought::{Claims, Found},
 };
 
 use super::tree::{Folder, Tree, Unread};
@@ -34,47 +35,43 @@ pub(super) fn read(tree: Tree<'_>, wanted: &Paths) -> Result<Owners, Unread> {
         let Some(name) = listed(&file) else { continue };
         let Some(list) = info.read(&file, LIST_BYTES_MAX.min(left))? else { continue };
         left = left.saturating_sub(list.len() as u64);
-        let paths = search.find(&name.0, &list);
-        if !paths.is_empty() {
-            owning.push((name, paths));
+        let found = search.find(&name.0, &list);
+        if !found.is_empty() {
+            owning.push((name, found));
         }
     }
     let status = tree.read(STATUS, STATUS_BYTES_MAX)?.unwrap_or_default();
     Ok(joined(owning, &status))
 }
 
-fn joined(mut owning: Vec<(Name, Vec<String>)>, status: &[u8]) -> Owners {
-    let mut owners = Owners::default();
+fn joined(mut owning: Vec<(Name, Found)>, status: &[u8]) -> Owners {
+    let mut claims = Claims::default();
     owning.sort_unstable();
     let mut join = |package: Installed| {
         let first = owning.partition_point(|((name, _), _)| *name < package.name);
         let named = owning[first..].iter().take_while(|((name, _), _)| *name == package.name);
-        let mut paths = named.filter(|(name, _)| is_named(&package, name)).map(|(_, paths)| paths).peekable();
-        if paths.peek().is_some() {
-            let paths: Vec<_> = paths.flatten().cloned().collect();
-            owners.add(package, paths);
-        }
+        let lists = named.filter(|(name, _)| is_named(&package, name));
+        let found: Found = lists.flat_map(|(_, found)| found.clone()).collect();
+        claims.add(package, found);
     };
     control::every(status, |stanza| installed(stanza).into_iter().for_each(&mut join));
-    owners
+    claims.owners()
 }
 
 /// The same of a distroless image, whose packages have a file of their own each, and another with the sums of its files.
 pub(super) fn read_parts(tree: Tree<'_>, wanted: &Paths) -> Result<Owners, Unread> {
-    let mut owners = Owners::default();
-    let Some(parts) = tree.folder(STATUS_PARTS)? else { return Ok(owners) };
+    let Some(parts) = tree.folder(STATUS_PARTS)? else { return Ok(Owners::default()) };
+    let mut claims = Claims::default();
     let search = Search::new(wanted, Diversions::default());
     let mut left = LISTS_BYTES_MAX;
     for file in parts.names()?.iter().filter(|name| !name.ends_with(".md5sums")) {
         let (package, bytes) = part(&parts, file, left)?;
         left = left.saturating_sub(bytes.len() as u64);
         let Some(package) = package else { continue };
-        let paths = search.find(&package.name, &bytes);
-        if !paths.is_empty() {
-            owners.add(package, paths);
-        }
+        let found = search.find(&package.name, &bytes);
+        claims.add(package, found);
     }
-    Ok(owners)
+    Ok(claims.owners())
 }
 
 fn part(parts: &Folder, file: &str, left: u64) -> Result<(Option<Installed>, Vec<u8>), Unread> {
