@@ -108,15 +108,18 @@ impl Pins {
             return;
         }
         match packages.split_whitespace().map(named).collect() {
-            Some(named) => self.named.push((named, pin)),
-            None => self.understanding = Understanding::Partial,
+            // apt takes that word for whole archives only, and refuses all preferences where it stands elsewhere.
+            Some(named) if priority != NEVER => self.named.push((named, pin)),
+            _ => self.understanding = Understanding::Partial,
         }
     }
 
-    /// The priority of an archive, where one is told.
+    /// The priority of an archive, where one is told: the first one, except that "never" counts wherever it stands.
     #[must_use]
     pub fn archive(&self, archive: &Archive) -> Option<i32> {
-        self.general.iter().find(|pin| pin.fits_archive(archive)).map(|pin| pin.priority)
+        let mut told = self.general.iter().filter(|pin| pin.fits_archive(archive)).map(|pin| pin.priority);
+        let first = told.next()?;
+        if told.any(|priority| priority == NEVER) { Some(NEVER) } else { Some(first) }
     }
 
     /// The priority of a version that `archives` offer, where one is told of just this package.
@@ -255,8 +258,9 @@ pub fn default_release(bytes: &[u8]) -> Result<Option<String>, Understanding> {
     let mut told = None;
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#')) {
         let Some(place) = line.to_ascii_lowercase().find(KEY) else { continue };
-        let value = line[place + KEY.len()..].trim().trim_end_matches(['}', ' ']).strip_suffix(';');
-        let value = value.map(|value| value.trim().trim_matches('"'));
+        // It may be the last word of groups that end in the same line.
+        let value = Some(line[place + KEY.len()..].trim()).filter(|value| value.ends_with([';', '}']));
+        let value = value.map(|value| value.trim_end_matches([';', '}', ' ']).trim_matches('"'));
         let plain = value.filter(|value| !value.contains(['"', ' ', ';', '{']));
         told = Some(plain.ok_or(Understanding::Partial)?.to_string());
     }

@@ -92,6 +92,8 @@ fn the_first_pin_that_fits_counts_and_the_default_release_before_all() {
     assert_eq!(pins.archive(&debian()), Some(300));
     pins.prefer("oldstable");
     assert_eq!(pins.archive(&debian()), Some(990));
+    pins.read(b"Package: *\nPin: release o=Debian\nPin-Priority: never\n");
+    assert_eq!(pins.archive(&debian()), Some(NEVER), "never is never");
 }
 
 #[test]
@@ -101,6 +103,7 @@ fn what_only_apt_understands_leaves_the_candidate_open() {
         "Package: a\nPin: release x=1\nPin-Priority: 1\n",
         "Package: a\nPin: version 1\nPin-Priority: 0\n",
         "Package: a\nPin: version 1\n",
+        "Package: a\nPin: version 1\nPin-Priority: never\n",
     ] {
         assert_eq!(pins(text).understanding, Understanding::Partial, "{text}");
     }
@@ -113,6 +116,7 @@ fn the_default_release_is_read_as_apt_writes_it() {
     assert_eq!(read("APT::Default-Release \"stable\";\n"), Ok(Some("stable".into())));
     assert_eq!(read("APT { Default-Release \"bookworm\"; }"), Ok(Some("bookworm".into())));
     assert_eq!(read("// APT::Default-Release \"x\";\nAPT::Install-Recommends \"0\";\n"), Ok(None));
+    assert_eq!(read("APT { Default-Release \"bookworm\"; };"), Ok(Some("bookworm".into())));
     assert_eq!(read("APT::Default-Release \"\";"), Ok(None));
     assert_eq!(read("APT::Default-Release\n \"stable\";"), Err(Understanding::Partial));
 }

@@ -16,7 +16,8 @@ pub(super) const FOLDERS: [&str; 2] = [PREFERENCES_PARTS, SETTINGS_PARTS];
 /// Every pin of a root.
 pub(super) fn read(tree: Tree<'_>) -> Result<Pins, Unread> {
     let mut pins = Pins::default();
-    for path in parts(tree, PREFERENCES_PARTS, "pref")?.into_iter().chain([PREFERENCES.to_owned()]) {
+    // The first word counts, and the file is read before the parts' directory (apt's `pkgCacheFile::BuildPolicy`).
+    for path in std::iter::once(PREFERENCES.to_owned()).chain(parts(tree, PREFERENCES_PARTS, "pref")?) {
         pins.read(&tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default());
     }
     let mut release = None;
