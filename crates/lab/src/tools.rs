@@ -41,6 +41,7 @@ pub const TOOLS: &[Tool] = &[
     tool("busybox", "busybox-static", "is all that kernel's system"),
     tool("bpftool", "bpftool", "is a witness of what a kernel lets BPF do"),
     tool("rpmlua", "rpm", "is a witness of how versions of rpm are ordered"),
+    tool("dpkg-scanpackages", "dpkg-dev", "makes the list of an archive"),
     tool("/usr/bin/python3", "python3", "binds ports as anybody's program does"),
 ];
 

@@ -15,6 +15,7 @@ mod lab {
     mod booting;
     mod by_gate;
     mod by_route;
+    mod candidates;
     mod captured;
     mod chance;
     mod change;
@@ -26,6 +27,7 @@ mod lab {
     mod cleanliness;
     mod closing;
     mod contained;
+    mod debian;
     mod declared;
     mod delegated;
     mod docker;
