@@ -104,6 +104,7 @@ mod lab {
     mod untold;
     mod verification;
     mod version_order;
+    mod whose;
     mod why;
     mod witnesses;
     mod written;
