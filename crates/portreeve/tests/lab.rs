@@ -81,6 +81,7 @@ mod lab {
     mod reused;
     mod room;
     mod scanned;
+    mod roots;
     mod scheduling;
     mod sealed;
     mod shared;
