@@ -218,7 +218,7 @@ impl<'r> Reading<'r> {
         let tree = self.root.tree();
         let is_asked = matches!(self.root.kind, Kind::Dpkg) && !owning.is_empty();
         let names = owning.iter().map(|package| package.name.as_str()).collect();
-        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_host() };
+        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_trusted() };
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {

@@ -25,7 +25,7 @@ const LISTS: &str = "/var/lib/apt/lists";
 const FETCHED: &str = "/var/lib/apt/periodic/update-success-stamp";
 /// Debian's largest is 50 MB, Ubuntu's 80 MB; a host may follow many archives.
 const LISTS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// The same of a container, whose lists may be made to keep the reader busy.
+/// The same of a container or an image, whose lists may be made to keep the reader busy.
 const STRANGERS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const RELEASE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PIECE_BYTES: usize = 512 * 1024;

@@ -60,6 +60,8 @@ pub(super) struct Root {
     pub(super) name: Option<String>,
     /// The files that stand below it, as places in the code's.
     pub(super) files: Vec<u32>,
+    /// Whether it runs here.
+    is_live: bool,
     key: Key,
 }
 
@@ -70,12 +72,17 @@ impl Root {
     /// A tree of files in which nothing of what runs here stands.
     pub(super) fn offline(view: View, files: Vec<u32>) -> Self {
         let (kind, key) = database(&view);
-        Self { view, kind, name: None, files, key }
+        Self { view, kind, name: None, files, is_live: false, key }
     }
 
     /// Whether it is portreeve's own.
     pub(super) const fn is_host(&self) -> bool {
         self.name.is_none()
+    }
+
+    /// Whether all that it says of packages is from this host's administrator: not that of a container or an image.
+    pub(super) const fn is_trusted(&self) -> bool {
+        self.is_host() && self.is_live
     }
 
     pub(super) const fn tree(&self) -> Tree<'_> {
@@ -151,18 +158,22 @@ impl Roots {
         if let Some(known) = self.all.iter().position(|root| root.key == key) {
             return known;
         }
-        self.all.push(Root { view: view.clone(), kind, name, files: Vec::new(), key });
+        self.all.push(Root { view: view.clone(), kind, name, files: Vec::new(), is_live: true, key });
         self.all.len() - 1
     }
 }
 
 /// Where the packages are kept, and which file that is; without any, the root itself tells roots apart.
+///
+/// One that cannot be looked at is there all the same: a link that leads in circles hides no packages.
 fn database(view: &View) -> (Kind, Key) {
-    let found = places().find_map(|(kind, path)| Some((kind, view.find(path).ok()??)));
-    match found {
-        Some((kind, id)) => (kind, (Some(id), None)),
-        None => (Kind::None, (view.find("/").ok().flatten(), None)),
-    }
+    let found = places().find_map(|(kind, path)| match view.find(path) {
+        Ok(found) => found.map(|id| (kind, Some(id))),
+        Err(_) => Some((kind, None)),
+    });
+    let (kind, id) = found.unwrap_or((Kind::None, None));
+    let root = || view.find("/").ok().flatten();
+    (kind, (id.or_else(root), None))
 }
 
 /// `container NAME`, else the mount namespace as /proc shows it (namespaces(7)).
