@@ -42,6 +42,8 @@ pub const TOOLS: &[Tool] = &[
     tool("bpftool", "bpftool", "is a witness of what a kernel lets BPF do"),
     tool("rpmlua", "rpm", "is a witness of how versions of rpm are ordered"),
     tool("dpkg-scanpackages", "dpkg-dev", "makes the list of an archive"),
+    tool("lz4", "lz4", "makes a list that is longer than it looks"),
+    tool("xz", "xz-utils", "makes another"),
     tool("/usr/bin/python3", "python3", "binds ports as anybody's program does"),
 ];
 

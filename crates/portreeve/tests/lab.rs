@@ -49,6 +49,7 @@ mod lab {
     mod halves;
     mod hideaways;
     mod hidepid;
+    mod hostile_packages;
     mod impostors;
     mod judged_again;
     mod kept;
