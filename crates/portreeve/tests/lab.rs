@@ -81,8 +81,8 @@ mod lab {
     mod resumed;
     mod reused;
     mod room;
-    mod scanned;
     mod roots;
+    mod scanned;
     mod scheduling;
     mod sealed;
     mod shared;

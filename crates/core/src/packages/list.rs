@@ -26,17 +26,20 @@ pub enum Rollout {
     Some,
 }
 
+/// What is longer is no version of any package.
+const TEXT_BYTES_MAX: usize = 1024;
+
 /// What a stanza offers, where the package of that name `is_wanted`: a list has tens of thousands of others.
 #[must_use]
 pub fn listed(stanza: Stanza<'_>, is_wanted: impl FnOnce(&str) -> bool) -> Option<Listed> {
     let name = stanza.field("Package").filter(|name| is_wanted(name))?;
-    let text = |field| stanza.field(field).unwrap_or_default().into();
+    let text = |field| stanza.field(field).filter(|text| text.len() <= TEXT_BYTES_MAX);
     let share = stanza.field("Phased-Update-Percentage");
     let is_for_all = share.is_none_or(|share| share == "100");
     Some(Listed {
         name: name.into(),
-        version: stanza.field("Version")?.into(),
-        architecture: text("Architecture"),
+        version: text("Version")?.into(),
+        architecture: text("Architecture").unwrap_or_default().into(),
         rollout: if is_for_all { Rollout::Everybody } else { Rollout::Some },
     })
 }
@@ -54,6 +57,11 @@ mod tests {
     fn only_what_is_wanted_is_read() {
         let offered = read("Package: libc6\nVersion: 2.36-9\nArchitecture: amd64\nDepends: a\n").unwrap();
         assert_eq!((&*offered.name, &*offered.version, &*offered.architecture), ("libc6", "2.36-9", "amd64"));
+        assert_eq!(
+            read(&format!("Package: libc6\nVersion: {}\n", "1".repeat(2000))),
+            None,
+            "no version is so long"
+        );
         for none in ["Package: libc\nVersion: 1\n", "Package: libc6\n", "Version: 1\n", ""] {
             assert_eq!(read(none), None, "{none}");
         }

@@ -29,6 +29,8 @@ const LISTS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const STRANGERS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const RELEASE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PIECE_BYTES: usize = 512 * 1024;
+/// More versions of what runs than any archive has.
+const LISTED_MAX: usize = 20_000;
 /// A longer stanza is that of no package.
 const STANZA_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What decides what is offered, and below which directories all else that does.
@@ -146,8 +148,15 @@ fn of_list(
     let reader = compressed::reader(ending, file).map_err(refused)?;
     let reader = reader.ok_or_else(|| Unread::Strange(opened.path.clone()))?;
     let mut found = Vec::new();
-    pieces(reader, left, |stanza| found.extend(listed(stanza, |name| source.names.contains(name))))
-        .map_err(refused)?;
+    let mut is_short = true;
+    pieces(reader, left, |stanza| {
+        is_short &= found.len() < LISTED_MAX;
+        found.extend(listed(stanza, |name| is_short && source.names.contains(name)));
+    })
+    .map_err(refused)?;
+    if !is_short {
+        return Err(Unread::TooLarge(opened.path));
+    }
     opened.settle()?;
     Ok(found)
 }
