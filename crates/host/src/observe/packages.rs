@@ -111,10 +111,9 @@ pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let count = u32::try_from(code.files.len()).unwrap_or(u32::MAX);
     code.processes.insert(NOBODY, (0..count).collect());
     let mut gaps = Gaps::default();
-    let root = Root::offline(view, (0..count).collect());
+    let name = root.to_string_lossy().into_owned();
+    let root = Root::offline(view, name, (0..count).collect());
     add_root(&root, 0, &mut code, None, &mut gaps);
-    // What runs here has nothing to do with it.
-    code.kernel = None;
     Ok((code, gaps.into_sorted()))
 }
 
@@ -218,7 +217,7 @@ impl<'r> Reading<'r> {
         let tree = self.root.tree();
         let is_asked = matches!(self.root.kind, Kind::Dpkg) && !owning.is_empty();
         let names = owning.iter().map(|package| package.name.as_str()).collect();
-        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_trusted() };
+        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_host() };
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {

@@ -18,7 +18,7 @@ pub struct Mapping {
 }
 
 /// More files than any program maps; further ones are left out.
-const MAPPINGS_MAX: usize = 4096;
+pub const MAPPINGS_MAX: usize = 4096;
 /// What the kernel maps from no file on a disk: shared memory, devices, graphics memory.
 const NOT_FILES: [&[u8]; 5] = [b"/memfd:", b"/dev/", b"/SYSV", b"/i915", b"/[aio]"];
 

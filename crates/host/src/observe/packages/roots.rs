@@ -56,12 +56,10 @@ fn places() -> impl Iterator<Item = (Kind, &'static str)> {
 pub(super) struct Root {
     pub(super) view: View,
     pub(super) kind: Kind,
-    /// What it is called; `None` for the host's own.
+    /// What it is called; `None` for the host's own, which alone is its administrator's.
     pub(super) name: Option<String>,
     /// The files that stand below it, as places in the code's.
     pub(super) files: Vec<u32>,
-    /// Whether it runs here.
-    is_live: bool,
     key: Key,
 }
 
@@ -70,19 +68,14 @@ type Key = (Option<(u64, u64)>, Option<u64>);
 
 impl Root {
     /// A tree of files in which nothing of what runs here stands.
-    pub(super) fn offline(view: View, files: Vec<u32>) -> Self {
+    pub(super) fn offline(view: View, name: String, files: Vec<u32>) -> Self {
         let (kind, key) = database(&view);
-        Self { view, kind, name: None, files, is_live: false, key }
+        Self { view, kind, name: Some(name), files, key }
     }
 
     /// Whether it is portreeve's own.
     pub(super) const fn is_host(&self) -> bool {
         self.name.is_none()
-    }
-
-    /// Whether all that it says of packages is from this host's administrator: not that of a container or an image.
-    pub(super) const fn is_trusted(&self) -> bool {
-        self.is_host() && self.is_live
     }
 
     pub(super) const fn tree(&self) -> Tree<'_> {
@@ -158,7 +151,7 @@ impl Roots {
         if let Some(known) = self.all.iter().position(|root| root.key == key) {
             return known;
         }
-        self.all.push(Root { view: view.clone(), kind, name, files: Vec::new(), is_live: true, key });
+        self.all.push(Root { view: view.clone(), kind, name, files: Vec::new(), key });
         self.all.len() - 1
     }
 }

@@ -106,7 +106,9 @@ pub(super) fn stale_files(mapped: &[Mapped]) -> Option<Vec<String>> {
 fn stale_among(mapped: &[Mapped], scratch: &[&str]) -> Option<Vec<String>> {
     let stale = mapped.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
     let stale: Vec<_> = stale.collect();
-    let is_whole = mapped.iter().all(|file| file.state != ExeState::Unknown);
+    // Of whoever maps more files than are read, some were not compared.
+    let is_whole =
+        mapped.len() < maps::MAPPINGS_MAX && mapped.iter().all(|file| file.state != ExeState::Unknown);
     (is_whole || !stale.is_empty()).then_some(stale)
 }
 
