@@ -5,7 +5,7 @@ use super::text;
 /// An executable mapping of a file (proc_pid_maps(5)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mapping {
-    /// The range of addresses as the file writes it, which is its name below `/proc/PID/map_files`.
+    /// The range of addresses, as it is the name of a link below `/proc/PID/map_files`.
     pub range: String,
     /// The device as (major, minor).
     pub device: (u32, u32),
@@ -64,7 +64,18 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         Err(_) => Vec::new(),
     };
     let path = readings.first().cloned().unwrap_or_else(|| text(whole));
-    Some(Mapping { range: text(range), device: parse_device(device)?, inode, path, readings })
+    let (range, device) = (link(&text(range)), parse_device(device)?);
+    Some(Mapping { range, device, inode, path, readings })
+}
+
+/// The name of a link has no zeros before an address, the line of a program at a fixed low address has
+/// (fs/proc/base.c, `proc_map_files_readdir`; fs/proc/task_mmu.c, `show_vma_header_prefix`).
+fn link(range: &str) -> String {
+    let plain = |address: &str| match address.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        plain => plain.to_owned(),
+    };
+    range.split('-').map(plain).collect::<Vec<_>>().join("-")
 }
 
 /// The kernel writes a line feed as `\012` and nothing for a backslash, and a name may really end in " (deleted)"
@@ -124,5 +135,8 @@ mod tests {
     fn a_mapping_keeps_what_finds_it_again() {
         let first = read(MAPS).remove(0);
         assert_eq!((first.range.as_str(), first.device), ("55e4-55f0", (0xfe, 0)));
+        let low = read(b"00401000-00585000 r-xp 00001000 00:29 237 /bin/busybox\n").remove(0);
+        assert_eq!(low.range, "401000-585000");
+        assert_eq!(link("00000000-00001000"), "0-1000");
     }
 }
