@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use portreeve_core::{
     cgroup,
-    facts::{Code, GapKind, Parent, Privilege, Process},
+    facts::{Code, ExeState, GapKind, Parent, Privilege, Process},
 };
 
 use self::catalogue::{Catalogue, Runs};
@@ -142,6 +142,9 @@ impl Reader {
         if let (Some(runs), Some(view), Some(script)) = (&mut runs, &view, &script) {
             runs.files.push(code::script(script, started, view));
         }
+        if let (Some(runs), Some(exe), ExeState::Memfd) = (&mut runs, &exe, exe_state) {
+            runs.files.insert(0, code::in_memory(exe));
+        }
         let process = Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
             exe,
@@ -219,7 +222,6 @@ fn file_name(path: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portreeve_core::facts::ExeState;
 
     #[test]
     fn this_process_is_read_as_it_is() {

@@ -126,6 +126,11 @@ pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
     }
 }
 
+/// A program that is in no file: its mappings look like those of code that a program makes for itself.
+pub(super) fn in_memory(path: &str) -> Mapped {
+    Mapped { path: path.to_owned(), state: ExeState::Memfd, since: None }
+}
+
 /// What stands on the disk, remembered over processes that share a mount namespace.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
