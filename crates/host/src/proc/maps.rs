@@ -13,6 +13,8 @@ pub struct Mapping {
     pub inode: u64,
     /// The path without " (deleted)".
     pub path: String,
+    /// Whether the path ended so, as a file's may too.
+    pub is_deleted: bool,
     /// Every path that the line may mean, `path` first; none where it is no UTF-8.
     pub readings: Vec<String>,
 }
@@ -57,15 +59,16 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         return None;
     }
     let whole = path.strip_suffix(DELETED).unwrap_or(path);
+    let is_deleted = whole.len() < path.len();
     let readings = match std::str::from_utf8(path) {
         Ok(told) => readings(told),
         // What cannot be looked up is there where the kernel does not say otherwise.
-        Err(_) if whole.len() == path.len() => return None,
+        Err(_) if !is_deleted => return None,
         Err(_) => Vec::new(),
     };
     let path = readings.first().cloned().unwrap_or_else(|| text(whole));
     let (range, device) = (link(&text(range)), parse_device(device)?);
-    Some(Mapping { range, device, inode, path, readings })
+    Some(Mapping { range, device, inode, path, is_deleted, readings })
 }
 
 /// The name of a link has no zeros before an address, the line of a program at a fixed low address has
@@ -114,6 +117,12 @@ mod tests {
     fn only_code_of_files_counts_and_each_file_once() {
         let paths: Vec<_> = read(MAPS).into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
         assert_eq!(paths, [(1311, "/usr/sbin/nginx".into()), (99, "/usr/lib/libssl.so.3".into())]);
+    }
+
+    #[test]
+    fn what_the_kernel_calls_deleted_is() {
+        let deleted: Vec<_> = read(MAPS).into_iter().map(|mapping| mapping.is_deleted).collect();
+        assert_eq!(deleted, [false, true]);
     }
 
     #[test]

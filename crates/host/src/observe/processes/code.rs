@@ -119,8 +119,13 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
     let known = |state, since| Mapped { path: path.to_owned(), state, since };
     let Ok(standing) = view.look(path) else { return known(ExeState::Unknown, None) };
-    let Some(Standing { since, .. }) = standing else { return known(ExeState::Deleted, None) };
-    match since.filter(|since| started.saturating_add(CLOCKS_DIFFER).is_ok_and(|read| *since > read)) {
+    let Some(Standing { since, written, .. }) = standing else { return known(ExeState::Deleted, None) };
+    let is_later = |time: &Timestamp| started.saturating_add(CLOCKS_DIFFER).is_ok_and(|read| *time > read);
+    match since.filter(is_later) {
+        // What was copied up for its mode alone looks like what was put there with the time of another file.
+        Some(_) if !written.is_some_and(|written| is_later(&written)) && view.is_on_overlay(path) => {
+            known(ExeState::Unknown, None)
+        }
         Some(since) => known(ExeState::Replaced, Some(since)),
         None => known(ExeState::Same, None),
     }
@@ -167,6 +172,8 @@ impl Disk {
         Ok(match found.first() {
             Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
             Some(file) => (ExeState::Replaced, file.since),
+            // What was deleted is told to be: this path is one of a mount that nobody can reach.
+            None if !mapping.is_deleted => (ExeState::Unknown, None),
             None => (ExeState::Deleted, None),
         })
     }
@@ -187,10 +194,16 @@ impl Disk {
 fn is_linked(link: &str, mapping: &Mapping, found: &[Standing]) -> bool {
     match linked(link) {
         // What is not mapped any more is not stale either.
-        Ok(mapped) => mapped.is_none_or(|mapped| found.iter().any(|file| file.id == mapped)),
+        Ok(mapped) => mapped.is_none_or(|mapped| found.iter().any(|file| is_one(file.id, mapped, mapping))),
         // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.
         Err(_) => found.iter().any(|file| file.id.1 == mapping.inode),
     }
+}
+
+/// Of an overlay on an overlay the kernel tells the file below, which has the same inode there (overlayfs.rst, "Inode
+/// properties"). What it calls deleted is compared with the device: file systems of a kind count their inodes alike.
+fn is_one(on_disk: (u64, u64), mapped: (u64, u64), mapping: &Mapping) -> bool {
+    on_disk == mapped || on_disk.1 == mapped.1 && !mapping.is_deleted
 }
 
 fn is_mapped((device, inode): (u64, u64), mapping: &Mapping) -> bool {

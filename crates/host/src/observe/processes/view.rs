@@ -14,8 +14,8 @@ use std::{
 use jiff::Timestamp;
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, makedev,
-        openat, openat2, readlinkat, statx,
+        AtFlags, CWD, FileType, FsWord, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp,
+        fstatfs, makedev, openat, openat2, readlinkat, statx,
     },
     io::Errno,
 };
@@ -25,6 +25,8 @@ use crate::proc::{
     mounts::{Devices, MOUNTS_BYTES_MAX, Places},
 };
 
+/// `OVERLAYFS_SUPER_MAGIC` (linux/magic.h).
+const OVERLAY: FsWord = 0x794c_7630;
 /// Links that are followed on one path, as many as the kernel follows (path_resolution(7)).
 const LINKS_MAX: u32 = 40;
 /// Steps on one path: links may lengthen it forty times.
@@ -41,6 +43,8 @@ pub(super) struct Standing {
     /// Since when it has been as it is: written, or put there as another file. What only changed its name, its owner or its
     /// mode was there before (statx(2), stx_btime and stx_mtime).
     pub(super) since: Option<Timestamp>,
+    /// When it was written last.
+    pub(super) written: Option<Timestamp>,
     /// The mount on which it stands; 0 where the kernel does not tell (before Linux 5.8).
     mount: u64,
 }
@@ -50,8 +54,8 @@ impl Standing {
         let told = StatxFlags::from_bits_retain(stat.stx_mask);
         // Where a file system keeps no birth, a new name is not told from a new file.
         let born = if told.contains(StatxFlags::BTIME) { stat.stx_btime } else { stat.stx_ctime };
-        let since = [born, stat.stx_mtime].into_iter().filter_map(time).max();
-        Self { id: id(stat), since, mount: mount(stat) }
+        let written = time(stat.stx_mtime);
+        Self { id: id(stat), since: time(born).max(written), written, mount: mount(stat) }
     }
 }
 
@@ -104,6 +108,12 @@ impl View {
     pub(super) fn covers(&self, standing: &Standing, link: &str) -> bool {
         let linked = statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID).map(|stat| mount(&stat));
         linked.is_ok_and(|linked| linked != 0 && linked != standing.mount && self.places.has(linked))
+    }
+
+    /// Whether the file at `path` stands on an overlay, which makes a new file of one of a layer below as soon as that is to
+    /// change its mode (overlayfs.rst, "Non-directories").
+    pub(super) fn is_on_overlay(&self, path: &str) -> bool {
+        self.open(path).is_ok_and(|(file, _)| fstatfs(file).is_ok_and(|system| system.f_type == OVERLAY))
     }
 
     /// Whether a regular file stands at `path` for the process.
