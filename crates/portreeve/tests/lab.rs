@@ -68,6 +68,7 @@ mod lab {
     mod operator;
     mod overheard;
     mod partly;
+    mod patched;
     mod places;
     mod podman;
     mod pods;
