@@ -83,6 +83,7 @@ mod lab {
     mod reused;
     mod room;
     mod roots;
+    mod running_code;
     mod scanned;
     mod scheduling;
     mod sealed;
