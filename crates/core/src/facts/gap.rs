@@ -292,7 +292,7 @@ impl Gap {
             | GapKind::OldPackages
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive => packages::fix(self.what),
+            | GapKind::UnnamedArchive => packages::fix(self.what, self.detail.is_empty()),
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }

@@ -42,9 +42,13 @@ fn no_lists(root: &str) -> Text {
     )
 }
 
-/// What to do about it.
-pub(super) const fn fix(what: GapKind) -> Words {
+/// What to do about it; whether the host's own root is meant.
+pub(super) const fn fix(what: GapKind, is_host: bool) -> Words {
     match what {
+        GapKind::MissingUpdateData if !is_host => Words {
+            en: "images leave the lists out: name advisories (--advisories), or build the image anew from current packages",
+            ja: "イメージには通常一覧が含まれません。--advisories でアドバイザリを指定するか、最新のパッケージでイメージを作り直してください",
+        },
         GapKind::UnreadPackages | GapKind::OldPackages => Words {
             en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
             ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
