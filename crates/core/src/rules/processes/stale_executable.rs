@@ -84,21 +84,9 @@ impl<'a> Stale<'a> {
         script.is_some_and(|script| self.files.iter().any(|file| file.path == *script))
     }
 
-    /// Whether all there is is a program of no package that deleted itself: it was never meant to be on the disk.
-    fn is_of_its_own(&self, world: &World<'_>) -> bool {
-        let is_known =
-            world.snapshot.code.as_ref().is_some_and(|code| code.processes.contains_key(&self.pid));
-        is_known && self.files.is_empty()
-    }
-
-    fn severity(&self, world: &World<'_>) -> Severity {
-        if self.packages.iter().any(|package| package.is_from_security == Some(true)) {
-            Severity::High
-        } else if self.is_of_its_own(world) {
-            Severity::Notice
-        } else {
-            RULE.severity
-        }
+    fn severity(&self) -> Severity {
+        let is_secure = |package: &&Package| package.is_from_security == Some(true);
+        if self.packages.iter().any(is_secure) { Severity::High } else { RULE.severity }
     }
 }
 
@@ -115,7 +103,7 @@ fn judge<'a>(world: &World<'a>, estate: &Estate<'_, 'a>) -> Option<Finding> {
     let pids = stale.iter().map(|stale| stale.pid).collect();
     let finding = RULE.finding(describe(estate, &stale, first), advise(estate));
     let mut finding = about(finding, estate, pids).run(command(estate, first.process));
-    finding.severity = stale.iter().map(|stale| stale.severity(world)).max().unwrap_or(RULE.severity);
+    finding.severity = stale.iter().map(Stale::severity).max().unwrap_or(RULE.severity);
     Some(finding)
 }
 
@@ -247,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_a_program_unpacked_for_itself_is_none_and_a_program_that_deleted_itself_a_notice() {
+    fn a_library_that_a_program_unpacked_for_itself_is_none() {
         let unpacked = |path: &'static str| {
             ssh(move |code| {
                 let file = CodeFile {
@@ -265,10 +253,6 @@ mod tests {
             1,
             "packages alone put files there"
         );
-        let itself =
-            ssh(|code| code.files[0] = CodeFile { path: "/tmp/app".into(), ..code.files[0].clone() })
-                .process(|process| process.exe_state = ExeState::Deleted);
-        assert_eq!(itself.severities(RULE.name), [Severity::Notice]);
     }
 
     #[test]
