@@ -213,7 +213,7 @@ fn a_container_does_not_borrow_the_packages_of_the_host() {
         assert_eq!(owner(&answer).as_deref(), expected, "{made}: {answer:#}");
         assert!(!said.stdout.contains(&machines_version(&root)), "{made}: {answer:#}");
         let name = answer["patches"][0]["root"].as_str().expect("`root` is promised");
-        assert!(name.starts_with("container "), "{made}: {answer:#}");
+        assert!(name.starts_with("mnt:["), "{made}: {answer:#}");
     }
 }
 
