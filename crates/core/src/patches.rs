@@ -171,7 +171,7 @@ pub fn is_stale(file: &CodeFile) -> bool {
 
 /// Where nothing but packages puts files (hier(7)): what is gone from there went with an older package.
 fn is_packages(path: &str) -> bool {
-    const OF_PACKAGES: [&str; 5] = ["/usr/", "/lib", "/bin/", "/sbin/", "/lib64/"];
+    const OF_PACKAGES: [&str; 4] = ["/usr/", "/lib", "/bin/", "/sbin/"];
     OF_PACKAGES.iter().any(|place| path.starts_with(place)) && !path.starts_with("/usr/local/")
 }
 

@@ -2,10 +2,12 @@
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
+
+use rustix::{fs::OFlags, process::geteuid};
 
 /// Names that are tried for the new content before giving up.
 const NAMES_MAX: u32 = 16;
@@ -108,6 +110,21 @@ fn put(
     })
 }
 
+/// The first `bytes_max` of the file at `path`, where nobody but its reader could have written it.
+pub(crate) fn read_own(path: &Path, bytes_max: u64) -> Option<Vec<u8>> {
+    // A pipe in its place would else be waited for until somebody writes to it.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).ok()?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let is_ours = |of: &Metadata| of.uid() == geteuid().as_raw() && of.mode() & OTHERS_WRITE == 0;
+    let about = file.metadata().ok()?;
+    if !about.is_file() || !is_ours(&about) || !is_ours(&fs::metadata(above(path)).ok()?) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// Takes the file at `path` away, for good when this ends well; that it is gone already is no error.
 ///
 /// # Errors
@@ -155,7 +172,7 @@ pub(crate) fn refuse_others(directory: &Path) -> Result<(), KeepError> {
 }
 
 fn refuse_shared(directory: &Path, metadata: &Metadata) -> Result<(), KeepError> {
-    let ours = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+    let ours = [0, geteuid().as_raw()].contains(&metadata.uid());
     if ours && metadata.mode() & OTHERS_WRITE == 0 {
         Ok(())
     } else {

@@ -1,6 +1,7 @@
 //! The program code behind the ports: which files run, whose they are, and what would be installed in their place (A18).
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -187,7 +188,28 @@ impl Kernels {
     }
 }
 
+impl CodeRoot {
+    /// When the lists were fetched last, as far as anything tells: an archive cannot have been fetched before it was made.
+    #[must_use]
+    pub fn lists_known(&self) -> Option<Timestamp> {
+        self.lists_fetched.max(self.lists_made)
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.by)?;
+        [&self.name, &self.version].into_iter().flatten().try_for_each(|told| write!(f, " {told}"))
+    }
+}
+
 impl Code {
+    /// The root of whoever looked, where code below it runs.
+    #[must_use]
+    pub fn host(&self) -> Option<&CodeRoot> {
+        self.roots.iter().find(|root| root.name.is_none())
+    }
+
     /// The files that a process runs.
     pub fn of(&self, pid: u32) -> impl Iterator<Item = &CodeFile> {
         let places = self.processes.get(&pid).map(Vec::as_slice).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Facts in a line each, for the tests of whatever looks at them.
 
-use alloc::{collections::BTreeMap, string::ToString, vec, vec::Vec};
+use alloc::{string::ToString, vec, vec::Vec};
 
 use jiff::Timestamp;
 
-use super::{HostFacts, Interface, Listener, Namespace, SeenBy, Snapshot, SocketState};
+use super::{Interface, Listener, Namespace, SeenBy, Snapshot, SocketState};
 use crate::{
     address::{Address, Family},
     port::{PortRange, PortSpec, Protocol},
@@ -12,28 +12,7 @@ use crate::{
 
 /// A host on which nothing listens, with its own namespace alone.
 pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
-    Snapshot {
-        version: 1,
-        taken,
-        host: HostFacts::default(),
-        namespaces: vec![namespace()],
-        listeners: Vec::new(),
-        connections: None,
-        other: Vec::new(),
-        processes: BTreeMap::new(),
-        origins: None,
-        code: None,
-        firewall: None,
-        gate: None,
-        guard: None,
-        steer: None,
-        foreign_steering: Vec::new(),
-        socket_denials: Vec::new(),
-        watched: None,
-        watch: None,
-        hides_openings: false,
-        gaps: Vec::new(),
-    }
+    Snapshot { namespaces: vec![namespace()], ..Snapshot::bare(taken) }
 }
 
 /// The observer's own namespace, with the kernel's defaults.

@@ -4,14 +4,14 @@
 //! taken for none. Nothing in it is trusted with more than a place in a structure: the kernel checks each program anew.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
+    fs::{self, File},
+    io::{self, Write as _},
     iter,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
-use rustix::{fs::OFlags, process::geteuid};
+use rustix::process::geteuid;
 
 use super::{
     btf::Btf,
@@ -19,7 +19,7 @@ use super::{
     fit::{Value, look_up},
     object::{Object, Program},
 };
-use crate::pins::{OTHERS_WRITE, RUN};
+use crate::{keep::read_own, pins::RUN};
 
 /// How this kernel describes its own types.
 pub const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
@@ -66,7 +66,7 @@ pub enum KnownError {
 pub fn of(name: &str, object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     let Some(head) = head(object.source) else { return looked_up(object) };
     let path = Path::new(FOLDER).join(format!("{FILE}-{name}"));
-    if let Some(known) = kept(&path).and_then(|bytes| read(&bytes, &head, object)) {
+    if let Some(known) = read_own(&path, FILE_BYTES_MAX).and_then(|bytes| read(&bytes, &head, object)) {
         return Ok(known);
     }
     let known = looked_up(object)?;
@@ -98,21 +98,6 @@ fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
         Known { attach, values: look_up(program, &parts) }
     };
     Ok(object.programs.iter().map(known).collect())
-}
-
-/// The content of the file, where nobody but its reader could have written it.
-fn kept(path: &Path) -> Option<Vec<u8>> {
-    // A pipe in its place would else be waited for until somebody writes to it.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).ok()?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    let is_ours = |of: &fs::Metadata| of.uid() == geteuid().as_raw() && of.mode() & OTHERS_WRITE == 0;
-    let about = file.metadata().ok()?;
-    if !about.is_file() || !is_ours(&about) || !is_ours(&fs::metadata(path.parent()?).ok()?) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// Puts the whole file in place at once.
@@ -202,18 +187,18 @@ mod tests {
         let told = |folder_mode, file_mode| {
             set(&folder, folder_mode);
             set(&file, file_mode);
-            kept(&file)
+            read_own(&file, FILE_BYTES_MAX)
         };
         assert_eq!(told(0o755, 0o600), Some(b"content".to_vec()));
         assert_eq!(told(0o755, 0o620), None);
         assert_eq!(told(0o777, 0o600), None);
         set(&folder, 0o755);
         std::os::unix::fs::symlink(&file, folder.join("link")).unwrap();
-        assert_eq!(kept(&folder.join("link")), None);
-        assert_eq!(kept(&folder), None, "a folder is no file");
+        assert_eq!(read_own(&folder.join("link"), FILE_BYTES_MAX), None);
+        assert_eq!(read_own(&folder, FILE_BYTES_MAX), None, "a folder is no file");
         let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
         assert!(pipe.success());
-        assert_eq!(kept(&folder.join("pipe")), None, "and nobody waits for a pipe");
+        assert_eq!(read_own(&folder.join("pipe"), FILE_BYTES_MAX), None, "and nobody waits for a pipe");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -54,25 +54,11 @@ impl Brief<'_> {
 pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
     let sockets: Vec<_> = sockets.iter().filter(|socket| socket.waited()).collect();
     let mut told = Snapshot {
-        listeners: Vec::with_capacity(sockets.len()),
-        connections: None,
-        other: Vec::new(),
-        processes: BTreeMap::new(),
-        origins: None,
-        code: None,
-        firewall: None,
-        gate: None,
-        guard: None,
-        foreign_steering: Vec::new(),
-        socket_denials: Vec::new(),
-        watched: None,
-        watch: None,
-        hides_openings: false,
-        gaps: Vec::new(),
+        version: look.version,
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),
         steer: look.steer.clone(),
-        ..*look
+        ..Snapshot::bare(look.taken)
     };
     if sockets.is_empty() {
         return told;

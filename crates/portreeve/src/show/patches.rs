@@ -6,7 +6,7 @@ pub(crate) use self::table::print;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{Build, Code, CodeFile, ExeState, Gap},
+    facts::{Build, Code, CodeRoot, ExeState, Gap},
     patches::{Patch, Security, Waits},
     port::Protocol,
     words::Lang,
@@ -193,8 +193,7 @@ fn kernel(code: &Code) -> Option<KernelView<'_>> {
 }
 
 fn data(code: Option<&Code>) -> DataView<'_> {
-    let host = code.and_then(|code| code.roots.iter().find(|root| root.name.is_none()));
-    let fetched = host.and_then(|host| host.lists_fetched.max(host.lists_made));
+    let fetched = code.and_then(Code::host).and_then(CodeRoot::lists_known);
     DataView { source: fetched.is_some().then_some("apt"), taken: fetched }
 }
 
@@ -249,9 +248,4 @@ pub(crate) fn tell_gaps(gaps: &[&Gap], settings: &Settings, out: &mut Out) -> Re
         }
     }
     Ok(())
-}
-
-/// The file by which code of no package is known: what is worst, else the program itself.
-pub(super) fn unpackaged<'a>(patch: &Patch<'a>) -> Option<&'a CodeFile> {
-    patch.files.first().copied()
 }

@@ -1,6 +1,6 @@
 //! A port runs a program that no package brought (A18).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     facts::{Code, CodeFile, Process},
@@ -70,10 +70,7 @@ fn is_own(process: &Process, file: &CodeFile) -> bool {
 }
 
 fn built(file: &CodeFile) -> String {
-    let Some(build) = &file.build else { return String::new() };
-    let told = [Some(&build.by), build.name.as_ref(), build.version.as_ref()];
-    let told: Vec<&str> = told.into_iter().flatten().map(String::as_str).collect();
-    alloc::format!(" ({})", told.join(" "))
+    file.build.as_ref().map(|build| format!(" ({build})")).unwrap_or_default()
 }
 
 #[cfg(test)]

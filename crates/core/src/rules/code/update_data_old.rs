@@ -2,10 +2,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::{
-    facts::CodeRoot,
+    facts::{Code, CodeRoot},
     finding::{Finding, Severity},
     rules::{Page, Rule},
     text,
@@ -40,8 +40,8 @@ pub(super) const RULE: Rule = Rule {
 const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let roots = world.snapshot.code.iter().flat_map(|code| &code.roots);
-    let fetched = roots.filter(|root| root.name.is_none()).find_map(newest);
+    let host = world.snapshot.code.as_ref().and_then(Code::host);
+    let fetched = host.and_then(CodeRoot::lists_known);
     let Some(age) = fetched.map(|fetched| world.now.duration_since(fetched)).filter(|age| *age > OLD) else {
         return Vec::new();
     };
@@ -51,11 +51,6 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         text!("fetch them", "一覧を取得してください"),
     );
     vec![finding.run(["apt-get update".into()])]
-}
-
-/// What tells best when they were fetched: an archive cannot have been fetched before it was made.
-fn newest(root: &CodeRoot) -> Option<Timestamp> {
-    root.lists_fetched.max(root.lists_made)
 }
 
 #[cfg(test)]

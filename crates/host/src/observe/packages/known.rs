@@ -3,26 +3,16 @@
 //! It holds for as long as every file that it was found in stays as it was; what anybody else could have written, or what is
 //! damaged, is taken for none.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::Read as _,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::Path};
 
 use portreeve_core::packages::Paths;
-use rustix::{fs::OFlags, process::geteuid};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Found, OS_RELEASE, dpkg, kernels, lists, preferences,
     tree::{Tree, stamp},
 };
-use crate::{
-    keep::{Readers, replace_soon},
-    pins::OTHERS_WRITE,
-};
+use crate::keep::{Readers, read_own, replace_soon};
 
 const FILE: &str = "packages.json";
 const LAYOUT: u32 = 1;
@@ -92,16 +82,8 @@ fn add(tree: Tree<'_>, path: &str, stamps: &mut String) {
     writeln!(stamps, "{path} {told:?}").expect("memory takes every byte");
 }
 
-fn kept(file: &PathBuf) -> Option<Kept> {
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).ok()?;
-    let mut file = fs::OpenOptions::new().read(true).custom_flags(flags).open(file).ok()?;
-    let about = file.metadata().ok()?;
-    let is_ours = about.uid() == geteuid().as_raw() && about.mode() & OTHERS_WRITE == 0;
-    if !about.is_file() || !is_ours || about.len() > BYTES_MAX {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).ok()?);
-    file.read_to_end(&mut bytes).ok()?;
+fn kept(file: &Path) -> Option<Kept> {
+    let bytes = read_own(file, BYTES_MAX)?;
     let kept: Kept = serde_json::from_slice(&bytes).ok()?;
     let count = kept.found.facts.packages.len();
     let is_sound = |place: &u32| (*place as usize) < count;
@@ -119,7 +101,7 @@ fn keep(file: &Path, kept: &Kept) {
 mod tests {
     use super::*;
     use crate::observe::processes::view::Views;
-    use std::cell::Cell;
+    use std::{cell::Cell, fs};
 
     /// What is found of `paths`: each is of no package.
     fn found(paths: &Paths) -> Found {

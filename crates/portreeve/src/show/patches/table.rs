@@ -1,7 +1,7 @@
 //! What ports run and what waits for it, as a table.
 
 use portreeve_core::{
-    facts::{Build, ExeState},
+    facts::{Code, CodeRoot, ExeState},
     patches::{Patch, Security, Waits},
     port::PortSpec,
     text,
@@ -9,7 +9,6 @@ use portreeve_core::{
     world::World,
 };
 
-use super::unpackaged;
 use crate::{
     failure::Failure,
     show::{
@@ -119,18 +118,14 @@ fn holder(patch: &Patch<'_>, lang: Lang) -> String {
 
 /// A file of no package, with what its makers say of it.
 fn bare(patch: &Patch<'_>, lang: Lang) -> String {
-    let Some(file) = unpackaged(patch) else { return NO_PACKAGE.in_lang(lang).into() };
+    let Some(file) = patch.files.first() else { return NO_PACKAGE.in_lang(lang).into() };
     let more = match patch.files.len() {
         0 | 1 => String::new(),
         count => format!(" +{}", count - 1),
     };
-    let build = patch.files.iter().find_map(|file| file.build.as_ref()).map(built).unwrap_or_default();
+    let build = patch.files.iter().find_map(|file| file.build.as_ref());
+    let build = build.map(|build| format!(" ({build})")).unwrap_or_default();
     format!("{}: {}{more}{build}", NO_PACKAGE.in_lang(lang), file.path)
-}
-
-fn built(Build { by, name, version }: &Build) -> String {
-    let told = [Some(by), name.as_ref(), version.as_ref()];
-    format!(" ({})", told.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "))
 }
 
 fn runs(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> Cell {
@@ -221,8 +216,7 @@ fn kernel(world: &World<'_>) -> Option<Text> {
 
 fn data(world: &World<'_>) -> Text {
     let code = world.snapshot.code.as_ref();
-    let host = code.and_then(|code| code.roots.iter().find(|root| root.name.is_none()));
-    match host.and_then(|host| host.lists_fetched.max(host.lists_made)) {
+    match code.and_then(Code::host).and_then(CodeRoot::lists_known) {
         Some(fetched) => {
             let Text { en, ja } = ago(fetched, world.now);
             text!(
