@@ -4,12 +4,7 @@ mod order;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -23,7 +18,7 @@ use crate::{
     port::PortSpec,
     version::compare,
     words::Text,
-    world::{Holding, World, name_of, restart_command},
+    world::{Holding, World, name_of, renew_command},
 };
 
 /// What one port, or one process without any, runs of one package.
@@ -132,13 +127,8 @@ impl<'a> Patch<'a> {
         Some(unhold.into_iter().chain([install]).collect())
     }
 
-    /// Pid 1 is not restarted but executes itself anew (systemctl(1)).
     fn restart(&self) -> Option<String> {
-        let main = self.holders.first().and_then(|(_, process)| process.unit.as_deref());
-        if main == Some("init.scope") {
-            return Some("systemctl daemon-reexec".to_string());
-        }
-        restart_command(&self.identity)
+        self.holders.first().and_then(|(_, process)| renew_command(process, &self.identity))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person means by "nginx on 443": one owner's sockets on one number (A4, A12).
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::cmp::Reverse;
 
 use crate::{
@@ -210,11 +210,4 @@ pub fn name_of(process: &Process) -> Text {
 fn spoken(unit: &str) -> &str {
     let stem = unit::stem(unit);
     stem.strip_suffix("@-").unwrap_or(stem)
-}
-
-/// The command that restarts the service, where its unit's name is surely nothing but a name to a shell.
-#[must_use]
-pub fn restart_command(identity: &Identity<'_>) -> Option<String> {
-    let unit = identity.unit.filter(|_| identity.container.is_none())?;
-    (unit::is_service(unit) && unit::is_plain(unit)).then(|| format!("systemctl restart {unit}"))
 }

@@ -15,7 +15,7 @@ use crate::{
     rules::{Page, Rule, declared::list},
     text,
     words::{Text, Words},
-    world::{Holding, World, restart_command},
+    world::{Holding, World, renew_command},
 };
 
 /// The process runs a program or library that is no longer the one on disk.
@@ -102,7 +102,7 @@ fn judge<'a>(world: &World<'a>, estate: &Estate<'_, 'a>) -> Option<Finding> {
     let first = stale.first()?;
     let pids = stale.iter().map(|stale| stale.pid).collect();
     let finding = RULE.finding(describe(estate, &stale, first), advise(estate));
-    let mut finding = about(finding, estate, pids).run(command(estate, first.process));
+    let mut finding = about(finding, estate, pids).run([command(estate, first.process)]);
     finding.severity = stale.iter().map(Stale::severity).max().unwrap_or(RULE.severity);
     Some(finding)
 }
@@ -141,13 +141,9 @@ fn advise(estate: &Estate<'_, '_>) -> Text {
     text!("restart {en}", "{ja} を再起動してください")
 }
 
-/// Pid 1 is not restarted but executes itself anew (systemctl(1)).
-fn command(estate: &Estate<'_, '_>, first: &Process) -> Option<String> {
-    match first.unit.as_deref() {
-        Some("init.scope") => Some("systemctl daemon-reexec".into()),
-        _ => restart_command(&estate.first().identity)
-            .or_else(|| Some(format!("portreeve who {}", estate.first().spec()))),
-    }
+fn command(estate: &Estate<'_, '_>, first: &Process) -> String {
+    renew_command(first, &estate.first().identity)
+        .unwrap_or_else(|| format!("portreeve who {}", estate.first().spec()))
 }
 
 #[cfg(test)]
