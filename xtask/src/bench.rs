@@ -5,9 +5,11 @@ mod guard;
 mod ledger;
 mod lookup;
 mod machine;
+mod patches;
 mod policy;
 mod race;
 mod report;
+mod scan;
 mod scenes;
 mod sight;
 mod size;
@@ -25,7 +27,7 @@ use crate::shell::{self, Result, cargo, root};
 const OPTIONS: [&str; 2] = ["--save", "--cold"];
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]`, `[gate]`, `[ledger]`, `[guard]`, `[steer]`, `[watch]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from
+/// `[sight]`, `[gate]`, `[ledger]`, `[guard]`, `[steer]`, `[watch]`, `[patches]`, `[scan]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from
 /// nothing, which takes minutes.
 ///
 /// # Errors
@@ -60,6 +62,8 @@ pub(crate) fn run(words: &[String]) -> Result {
             Part::Guard => guard::rows()?,
             Part::Steer => steer::rows()?,
             Part::Watch => watch::rows()?,
+            Part::Patches => patches::rows()?,
+            Part::Scan => scan::rows()?,
         };
         parts.push((part, rows));
     }

@@ -136,12 +136,25 @@ pub(super) enum Part {
     Steer,
     /// Whoever probes.
     Watch,
+    /// Running code.
+    Patches,
+    /// The look from outside.
+    Scan,
 }
 
 impl Part {
     /// In the order of the page.
-    pub(super) const ALL: [Self; 7] =
-        [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard, Self::Steer, Self::Watch];
+    pub(super) const ALL: [Self; 9] = [
+        Self::General,
+        Self::Sight,
+        Self::Gate,
+        Self::Ledger,
+        Self::Guard,
+        Self::Steer,
+        Self::Watch,
+        Self::Patches,
+        Self::Scan,
+    ];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
@@ -153,6 +166,8 @@ impl Part {
             Self::Guard => "guard",
             Self::Steer => "steer",
             Self::Watch => "watch",
+            Self::Patches => "patches",
+            Self::Scan => "scan",
         }
     }
 
@@ -165,6 +180,8 @@ impl Part {
             Self::Guard => "## Guard",
             Self::Steer => "## Steering",
             Self::Watch => "## Watch",
+            Self::Patches => "## Patches",
+            Self::Scan => "## Scan",
         }
     }
 }
