@@ -19,13 +19,21 @@ struct Suite {
 
 const SUITES: &[Suite] = &[
     Suite { name: "check", run: || check::run(&[]).map(|()| Tally::of(true)) },
-    Suite { name: "workspace", run: || count(&mut cargo(&["test", "--workspace", "--no-fail-fast"])) },
-    Suite { name: "lab", run: || count(&mut lab()) },
+    Suite { name: "tests", run: || count(&mut every_test()) },
     Suite { name: "readme", run: readme::sessions },
 ];
 
-/// The tests that boot whole hosts; each has one to itself, so two at once are enough for two cores. Those of the program
-/// itself ask an etcd of three members.
+/// Those that boot hosts wait for these half of the time: more of them at once than there are cores.
+const THREADS: &str = "4";
+
+/// Every test of the workspace, built once.
+fn every_test() -> std::process::Command {
+    let mut tests = cargo(&["test", "--workspace", "--features", "portreeve/lab", "--no-fail-fast"]);
+    tests.env("RUST_TEST_THREADS", THREADS);
+    tests
+}
+
+/// The tests that boot whole hosts, each of which has one to itself; those of the program itself ask an etcd of three members.
 pub(crate) fn lab() -> std::process::Command {
     let own = ["test", "--package", "portreeve", "--features", "lab"];
     cargo(&[&own[..], &["--bin", "portreeve", "--test", "lab", "--no-fail-fast"]].concat())

@@ -1,5 +1,7 @@
 //! A change of the gate, the guard and the steering is made and taken back whole or not at all, whatever stands in its way (A15, A24).
 
+use std::time::Instant;
+
 use portreeve_lab::profile;
 
 use super::site::{Site, lab};
@@ -78,9 +80,12 @@ fn who_is_killed_leaves_nothing_that_is_kept_or_taken_back_by_halves() {
     let (mut kept, mut taken_back) = (0, 0);
     for moment in 0..24 {
         declare(&site, 8_001);
+        let begin = Instant::now();
         site.run(&format!("portreeve {APPLY}"));
+        let whole = begin.elapsed().as_secs_f64();
         declare(&site, 8_002);
-        let seconds = 0.12 + f64::from(moment / 2) * 0.03;
+        // From a third of the time that it takes here and now to a little more than all of it.
+        let seconds = whole * (0.35 + f64::from(moment / 2) * 0.08);
         let (way, after) =
             if moment % 2 == 0 { ("--trial 60s", "confirm") } else { ("--no-trial", "undo --no-session") };
         lab(site.host.run(&format!("timeout -s KILL {seconds} portreeve apply {way} --no-session")));
