@@ -76,6 +76,9 @@ pub enum GapKind {
     UnreadUpdateData,
     /// Whether an archive is one of security updates, as it does not say what it is; `detail` names its file.
     UnnamedArchive,
+    /// How old the lists of what could be installed are, as the clock says that they are yet to come; `detail` names the root
+    /// where it is not the host's.
+    FutureUpdateData,
 }
 
 impl Gap {
@@ -111,6 +114,7 @@ impl Gap {
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
+            | GapKind::FutureUpdateData
             | GapKind::TooMany => false,
         }
     }
@@ -131,6 +135,7 @@ impl Gap {
                 | GapKind::MissingUpdateData
                 | GapKind::UnreadUpdateData
                 | GapKind::UnnamedArchive
+                | GapKind::FutureUpdateData
         )
     }
 
@@ -218,7 +223,8 @@ impl Gap {
             | GapKind::OldPackages
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive => packages::why(self.what, detail),
+            | GapKind::UnnamedArchive
+            | GapKind::FutureUpdateData => packages::why(self.what, detail),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -292,7 +298,8 @@ impl Gap {
             | GapKind::OldPackages
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive => packages::fix(self.what, self.detail.is_empty()),
+            | GapKind::UnnamedArchive
+            | GapKind::FutureUpdateData => packages::fix(self.what, self.detail.is_empty()),
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
@@ -395,6 +402,7 @@ mod tests {
             (GapKind::MissingUpdateData, false, false),
             (GapKind::UnreadUpdateData, false, false),
             (GapKind::UnnamedArchive, false, false),
+            (GapKind::FutureUpdateData, false, false),
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!(gap.hides_claims(), what == GapKind::UnreadLedger);

@@ -21,6 +21,7 @@ use portreeve_core::{
     packages::{Installed, Owners, Paths, apk, candidate::offer, pins::Pins},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -28,13 +29,16 @@ use self::{
     roots::{Kind, Root, Roots},
     tree::{Tree, Unread},
 };
-use super::{gaps::Gaps, processes::view::View};
+use super::{clock, gaps::Gaps, processes::view::View};
 use crate::proc::maps::{self, Mapping};
 
 const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 const OS_RELEASE_BYTES_MAX: u64 = 64 * 1024;
 /// A host of a thousand packages has 3 MB.
 const APK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Clocks that are set at all are closer together.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// Adds the packages of whatever code a look found running; what was found of the host's own may be kept below `cache`.
 pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
@@ -57,7 +61,15 @@ fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps
         code.kernel = kernels::read(found.kernels.clone());
     }
     let facts = settle(root, place, &found, code);
+    if facts.lists_known().is_some_and(is_to_come) {
+        gaps.detailed(GapKind::FutureUpdateData, root.name.as_deref().unwrap_or_default());
+    }
     code.roots.push(facts);
+}
+
+/// Whether the clock is behind by more than those of two hosts differ.
+fn is_to_come(time: Timestamp) -> bool {
+    time.duration_since(clock::now()) > CLOCKS_APART_MAX
 }
 
 /// Says of each file of `root` of which package it is, and gives the root with these packages alone.

@@ -336,6 +336,15 @@ fn lists_are_read_in_whatever_way_apt_keeps_them() {
     assert!(told.values().all(Option::is_none), "{told:#?}");
 }
 
+/// How old lists are that are yet to come nobody can tell (A18).
+#[test]
+fn a_clock_that_is_before_the_lists_is_a_gap() {
+    let debian = host();
+    assert!(!gaps(&told(&debian).1).contains("future-update-data"));
+    debian.run("touch -d '2 days' /var/lib/apt/lists");
+    assert!(gaps(&told(&debian).1).contains("future-update-data"));
+}
+
 /// Whether a security update waits is asked of the archives, not of the one that would be installed from (A18).
 #[test]
 fn a_security_update_waits_where_an_archive_of_them_has_a_newer_one() {

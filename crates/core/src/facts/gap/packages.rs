@@ -22,6 +22,10 @@ pub(super) fn why(what: GapKind, detail: &str) -> Text {
             "whether an archive is one of security updates: {detail} names neither label nor suite",
             "アーカイブがセキュリティ更新用かどうか({detail} に Label も Suite もありません)"
         ),
+        GapKind::FutureUpdateData => text!(
+            "how old the lists of packages are: by the clock of this host they are yet to come",
+            "パッケージの一覧の新しさ(取得日時がこのホストの時計より先になっています)"
+        ),
         _ => text!(
             "whose the running code is: {detail} could not be read",
             "実行中のコードのパッケージ({detail} を読み取れませんでした)"
@@ -52,6 +56,10 @@ pub(super) const fn fix(what: GapKind, is_host: bool) -> Words {
         GapKind::UnreadPackages | GapKind::OldPackages => Words {
             en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
             ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
+        },
+        GapKind::FutureUpdateData => Words {
+            en: "set the clock: timedatectl",
+            ja: "timedatectl で時刻を確認し、合わせてください",
         },
         _ => Words {
             en: "fetch the lists: apt-get update", ja: "apt-get update で一覧を取得してください"
