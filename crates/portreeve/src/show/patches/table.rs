@@ -1,5 +1,7 @@
 //! What ports run and what waits for it, as a table.
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     facts::{Code, CodeRoot, ExeState},
     patches::{Patch, Security, Waits},
@@ -170,21 +172,45 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
     }
 }
 
+/// Ports by which code is old, and packages by what becomes of them: one package is behind many ports.
 fn summary(patches: &[Patch<'_>]) -> Text {
-    let stale = patches.iter().filter(|patch| patch.is_stale()).count();
-    let secure = patches.iter().filter(|patch| patch.security == Security::Yes).count();
-    let fine = patches.iter().filter(|patch| !patch.needs_a_word()).count();
+    let stale = places(patches.iter().filter(|patch| patch.is_stale()));
+    let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
+    let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word()));
     let en_fine = inflect(fine, "package runs", "packages run");
     if stale == 0 && secure == 0 {
         return text!(
             "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest",
-            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。{fine} 件は最新です"
+            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。{fine} パッケージは最新です"
         );
     }
+    let en_stale = inflect(stale, "port runs", "ports run");
+    let en_secure = inflect(secure, "package waits", "packages wait");
     text!(
-        "{stale} run old code, {secure} wait for a security update, {fine} {en_fine} as installed and newest",
-        "更新前のコード {stale} 件、セキュリティ更新待ち {secure} 件、最新 {fine} 件"
+        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest",
+        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ"
     )
+}
+
+/// A process that listens nowhere is a place of its own.
+fn places<'p>(patches: impl Iterator<Item = &'p Patch<'p>>) -> usize {
+    let place = |patch: &Patch<'_>| match patch.place {
+        Some(place) => (Some(place), None),
+        None => (None, patch.holders.first().map(|(pid, _)| *pid)),
+    };
+    patches.map(place).collect::<BTreeSet<_>>().len()
+}
+
+fn packages<'p>(patches: impl Iterator<Item = &'p Patch<'p>>) -> usize {
+    let of_root = |patch: &'p Patch<'p>| {
+        let package = patch.package?;
+        Some((
+            patch.root.and_then(|root| root.name.as_deref()),
+            &*package.name,
+            package.architecture.as_deref(),
+        ))
+    };
+    patches.filter_map(of_root).collect::<BTreeSet<_>>().len()
 }
 
 fn kernel(world: &World<'_>) -> Option<Text> {
