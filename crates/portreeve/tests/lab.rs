@@ -97,6 +97,7 @@ mod lab {
     mod strangers;
     mod taken_back;
     mod taken_in;
+    mod teeming;
     mod threadless;
     mod together;
     mod torn;

@@ -16,7 +16,7 @@ use portreeve_core::{
     facts::{Code, ExeState, GapKind, Parent, Privilege, Process},
 };
 
-use self::catalogue::{Catalogue, Runs};
+use self::{catalogue::Catalogue, code::Runs};
 use super::{Files, Gaps, clock, holders::Holder, share::share, users::Users};
 use crate::proc::{self, stat, status};
 
@@ -151,7 +151,7 @@ impl Reader {
             exe_elsewhere,
             script,
             exe_state,
-            stale_files: runs.as_ref().and_then(|runs| code::stale_files(&runs.files)),
+            stale_files: runs.as_ref().and_then(Runs::stale_files),
             cmdline,
             user: status.uid.map(|uid| self.users.name(uid)),
             uid: status.uid,
@@ -181,7 +181,7 @@ impl Reader {
 
     fn runs(&mut self, pid: u32, view: &view::View) -> Option<Runs> {
         match self.files {
-            Files::Mappings => Some(Runs { mounts: view.mounts, files: self.code.mapped(pid, view)? }),
+            Files::Mappings => self.code.mapped(pid, view),
             Files::Executable => None,
         }
     }

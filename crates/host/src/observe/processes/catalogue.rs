@@ -4,15 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use portreeve_core::facts::{Code, CodeFile};
 
-use super::code::Mapped;
-
-/// What one process runs.
-#[derive(Debug)]
-pub(super) struct Runs {
-    /// The mount namespace in which its paths are meant.
-    pub(super) mounts: u64,
-    pub(super) files: Vec<Mapped>,
-}
+use super::code::{Mapped, Runs};
 
 /// More files than this are not listed: a host runs a few thousand.
 const FILES_MAX: usize = 100_000;
@@ -59,7 +51,7 @@ mod tests {
 
     fn runs(mounts: u64, paths: &[&str]) -> Runs {
         let file = |path: &&str| Mapped { path: (*path).into(), state: ExeState::Same, since: None };
-        Runs { mounts, files: paths.iter().map(file).collect() }
+        Runs { mounts, files: paths.iter().map(file).collect(), is_whole: true }
     }
 
     #[test]

@@ -12,8 +12,9 @@ use crate::proc::{
     maps::{self, Mapping},
 };
 
-/// A process with more mappings than this has its first ones compared.
-const MAPS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Three times what the mappings take that a process may have where nobody allows more (vm.max_map_count); of one with more
+/// the first are compared.
+const MAPS_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DELETED: &str = " (deleted)";
 /// From where a file may go without having been a library: programs write code that they make themselves into a file
 /// without a name, and no update of the host puts anything here (hier(7), mkstemp(3)).
@@ -98,18 +99,28 @@ impl Mapped {
     }
 }
 
-/// The paths of those that were replaced or deleted; `None` where none is known to be so and some could not be looked up.
-pub(super) fn stale_files(mapped: &[Mapped]) -> Option<Vec<String>> {
-    stale_among(mapped, SCRATCH)
+/// What one process runs.
+#[derive(Debug)]
+pub(super) struct Runs {
+    /// The mount namespace in which its paths are meant.
+    pub(super) mounts: u64,
+    pub(super) files: Vec<Mapped>,
+    /// Whether these are all: of whoever maps more than is read, some were not compared.
+    pub(super) is_whole: bool,
 }
 
-fn stale_among(mapped: &[Mapped], scratch: &[&str]) -> Option<Vec<String>> {
-    let stale = mapped.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
-    let stale: Vec<_> = stale.collect();
-    // Of whoever maps more files than are read, some were not compared.
-    let is_whole =
-        mapped.len() < maps::MAPPINGS_MAX && mapped.iter().all(|file| file.state != ExeState::Unknown);
-    (is_whole || !stale.is_empty()).then_some(stale)
+impl Runs {
+    /// The paths of those that were replaced or deleted; `None` where none is known to be so and some could not be looked up.
+    pub(super) fn stale_files(&self) -> Option<Vec<String>> {
+        self.stale_among(SCRATCH)
+    }
+
+    fn stale_among(&self, scratch: &[&str]) -> Option<Vec<String>> {
+        let stale = self.files.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
+        let stale: Vec<_> = stale.collect();
+        let is_whole = self.is_whole && self.files.iter().all(|file| file.state != ExeState::Unknown);
+        (is_whole || !stale.is_empty()).then_some(stale)
+    }
 }
 
 /// Sooner after the start than this a script may have been written before it, as far as clocks tell.
@@ -144,9 +155,12 @@ pub(super) struct Disk {
 
 impl Disk {
     /// The files that a process has mapped as code; `None` where the maps cannot be read.
-    pub(super) fn mapped(&mut self, pid: u32, view: &View) -> Option<Vec<Mapped>> {
-        let maps = proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?;
-        Some(maps::read(&maps).into_iter().map(|mapping| self.compare(pid, view, mapping)).collect())
+    pub(super) fn mapped(&mut self, pid: u32, view: &View) -> Option<Runs> {
+        let bytes = proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?;
+        let mappings = maps::read(&bytes);
+        let is_whole = bytes.len() < MAPS_BYTES_MAX && mappings.len() < maps::MAPPINGS_MAX;
+        let files = mappings.into_iter().map(|mapping| self.compare(pid, view, mapping)).collect();
+        Some(Runs { mounts: view.mounts, files, is_whole })
     }
 
     fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Mapped {
@@ -246,7 +260,7 @@ mod tests {
         /// Wherever the tests run, which may be below /tmp, `scratch` alone counts as such a place.
         fn stale_files(&self, scratch: &'static [&'static str]) -> Option<Vec<String>> {
             let view = Views::new().of(self.0.id()).unwrap();
-            stale_among(&Disk::default().mapped(self.0.id(), &view).unwrap(), scratch)
+            Disk::default().mapped(self.0.id(), &view).unwrap().stale_among(scratch)
         }
     }
 
@@ -303,9 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn who_maps_more_than_is_read_is_not_known_to_run_what_is_on_the_disk() {
+        let pid = std::process::id();
+        let runs = Disk::default().mapped(pid, &Views::new().of(pid).unwrap()).unwrap();
+        assert_eq!(runs.stale_files(), Some(Vec::new()));
+        assert_eq!(Runs { is_whole: false, ..runs }.stale_files(), None);
+    }
+
+    #[test]
     fn a_file_on_a_network_file_system_is_never_asked_for() {
         let pid = std::process::id();
-        let stale = |view: &View| stale_files(&Disk::default().mapped(pid, view).unwrap());
+        let stale = |view: &View| Disk::default().mapped(pid, view).unwrap().stale_files();
         let view = Views::new().of(pid).unwrap();
         let exe = std::env::current_exe().unwrap().to_string_lossy().into_owned();
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Same));
