@@ -6,12 +6,16 @@ use std::{fs, path::Path};
 mod advisories;
 #[path = "../../fuzz/feed/apk.rs"]
 mod apk;
+#[path = "../../fuzz/feed/archives.rs"]
+mod archives;
 #[path = "../../fuzz/feed/build_info.rs"]
 mod build_info;
 #[path = "../../fuzz/feed/captures.rs"]
 mod captures;
 #[path = "../../fuzz/feed/containers.rs"]
 mod containers;
+#[path = "../../fuzz/feed/dpkg.rs"]
+mod dpkg;
 #[path = "../../fuzz/feed/etcd.rs"]
 mod etcd;
 #[path = "../../fuzz/feed/events.rs"]
@@ -163,6 +167,16 @@ fn what_etcd_says() {
 #[test]
 fn files_of_packages_of_alpine() {
     replay("apk", apk::feed);
+}
+
+#[test]
+fn what_dpkg_keeps() {
+    replay("dpkg", dpkg::feed);
+}
+
+#[test]
+fn what_apt_keeps_of_archives() {
+    replay("archives", archives::feed);
 }
 
 #[test]
