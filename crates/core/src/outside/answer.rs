@@ -16,10 +16,10 @@ const IPV6_BYTES: usize = 40;
 /// What stands before the packet that an error is about.
 const ICMP_BYTES: usize = 8;
 
-/// Destination unreachable: of IPv4 the host, the protocol, the port, or by decision of somebody (RFC 792, RFC 1812 §5.2.7.1).
-const UNREACHABLE: (u8, [u8; 6]) = (3, [1, 2, 3, 9, 10, 13]);
+/// Destination unreachable: of IPv4 the net, the host, the protocol, the port, or by decision of somebody (RFC 792, RFC 1812 §5.2.7.1).
+const UNREACHABLE: (u8, &[u8]) = (3, &[0, 1, 2, 3, 9, 10, 13]);
 /// The same of IPv6: no route, by decision, no address, no port, a wrong source, a route that refuses (RFC 4443 §3.1).
-const UNREACHABLE_IPV6: (u8, [u8; 6]) = (1, [0, 1, 3, 4, 5, 6]);
+const UNREACHABLE_IPV6: (u8, &[u8]) = (1, &[0, 1, 3, 4, 5, 6]);
 
 /// What somebody says of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ mod tests {
     fn an_error_that_quotes_our_packet_says_that_it_was_stopped() {
         let of = |kind, code| of_icmp(&error_of_ipv4(&four(), 25, kind, code), &four(), &KEY);
         let stopped = Some(Answer { port: 25, saying: Saying::Unreachable });
-        for code in [1, 2, 3, 9, 10, 13] {
+        for code in [0, 1, 2, 3, 9, 10, 13] {
             assert_eq!(of(3, code), stopped, "{code}");
         }
         // Too large, time exceeded, an echo.
