@@ -21,6 +21,7 @@ pub use gaps::gap_matters;
 pub use gate::GateNow;
 pub use holding::{Holding, name_of};
 pub use kept_out::KeptOut;
+pub(crate) use led::leads_to;
 pub use passage::Passage;
 pub use restart::{renew_command, restart_command};
 pub use routed::Routed;

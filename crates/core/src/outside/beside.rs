@@ -9,8 +9,10 @@ use crate::{
     desired::{Desired, DesiredPort},
     exposure::{Exposure, How, Reached},
     facts::{Listener, Snapshot},
+    firewall::Intervals,
     policy::{Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
+    world::leads_to,
 };
 
 /// One port, seen and said.
@@ -22,8 +24,10 @@ pub struct Beside {
     pub glimpse: Glimpse,
     /// What the model says becomes of packets from where it was looked; unknown where nothing is known of the host.
     pub said: Reached,
-    /// Whether somebody listens there, or packets are sent on from there, as far as the model knows.
+    /// Whether somebody listens there, or where rules lead packets from there, as far as the model knows.
     pub is_served: bool,
+    /// Whether packets are sent on from there to another host or a container, of which nothing is known here.
+    pub is_sent_on: bool,
     /// The service that declares it.
     pub declared: Option<String>,
     /// Whether whoever looked is among those whom that service means.
@@ -70,14 +74,20 @@ pub struct Known<'a> {
 #[must_use]
 pub fn beside(glimpses: &[Glimpse], protocol: Protocol, line: Line, known: Option<Known<'_>>) -> Vec<Beside> {
     let served = known.map(|known| served(known.snapshot, protocol, line.target)).unwrap_or_default();
+    let is_led = |exposure: &Exposure, port| {
+        known.is_some_and(|known| is_led_to_somebody(known.snapshot, protocol, exposure, port))
+    };
     let one = |glimpse: &Glimpse| {
         let exposure = known.and_then(|known| exposure(known.exposures, glimpse.port));
+        let is_sent_on = exposure.is_some_and(is_sent_on);
+        let is_led = exposure.is_some_and(|exposure| is_led(exposure, glimpse.port));
         let declared = known.and_then(|known| declared(known.desired, protocol, glimpse.port, line.target));
         Beside {
             protocol,
             glimpse: *glimpse,
             said: exposure.map_or(Reached::Unknown, |exposure| exposure.reached),
-            is_served: served.contains(&glimpse.port) || exposure.is_some_and(is_sent_on),
+            is_served: served.contains(&glimpse.port) || is_led || is_sent_on,
+            is_sent_on,
             is_meant: declared.is_some_and(|declared| is_meant(declared, known, line.source)),
             declared: declared.map(|declared| declared.service.name.clone()),
         }
@@ -91,21 +101,31 @@ fn exposure(exposures: &[Exposure], port: u16) -> Option<&Exposure> {
 }
 
 fn is_sent_on(exposure: &Exposure) -> bool {
-    exposure.ways.iter().any(|way| matches!(way.how, How::Forwarded(_) | How::Redirected(_)))
+    exposure.ways.iter().any(|way| matches!(way.how, How::Forwarded(_)))
+}
+
+/// Whether a rule leads packets to `port` to a socket of that host at another port or address.
+fn is_led_to_somebody(snapshot: &Snapshot, protocol: Protocol, exposure: &Exposure, port: u16) -> bool {
+    let asked = Intervals::one(port.into());
+    let mut led = exposure.ways.iter().filter(|way| matches!(way.how, How::Redirected(_)));
+    led.any(|way| own_listeners(snapshot, protocol).any(|listener| leads_to(&way.how, &asked, listener)))
+}
+
+/// Those of that host's own namespace.
+fn own_listeners(snapshot: &Snapshot, protocol: Protocol) -> impl Iterator<Item = &Listener> {
+    let own = snapshot.own_namespace().map(|namespace| namespace.id);
+    let listeners = snapshot.listeners.iter();
+    listeners.filter(move |it| Some(it.netns) == own && it.protocol == protocol && it.hears())
 }
 
 /// The ports at which a socket of that host hears what goes to `target`.
 fn served(snapshot: &Snapshot, protocol: Protocol, target: IpAddr) -> BTreeSet<u16> {
-    let own = snapshot.own_namespace().map(|namespace| namespace.id);
-    let hears = |listener: &&Listener| {
-        let is_here = match listener.address.breadth() {
-            Breadth::Wildcard if target.is_ipv4() => listener.hears_ipv4(),
-            Breadth::Wildcard => listener.hears_ipv6(),
-            _ => listener.address.ip.to_canonical() == target,
-        };
-        Some(listener.netns) == own && listener.protocol == protocol && listener.hears() && is_here
+    let is_here = |listener: &&Listener| match listener.address.breadth() {
+        Breadth::Wildcard if target.is_ipv4() => listener.hears_ipv4(),
+        Breadth::Wildcard => listener.hears_ipv6(),
+        _ => listener.address.ip.to_canonical() == target,
     };
-    snapshot.listeners.iter().filter(hears).map(|listener| listener.port).collect()
+    own_listeners(snapshot, protocol).filter(is_here).map(|listener| listener.port).collect()
 }
 
 fn declared<'a>(
@@ -132,14 +152,19 @@ fn is_meant(declared: &DesiredPort<'_>, known: Option<Known<'_>>, source: Option
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
     use crate::{
-        exposure::ports_of,
-        firewall::Surroundings,
-        rules::testing::{Scene, scene, zone},
+        address::Family,
+        exposure::{Senders, To, exposed, ports_of},
+        firewall::{Surroundings, number},
+        rules::testing::{Scene, scene, translated, zone},
     };
 
     const TARGET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 10));
+    /// What eth0 of a described host has.
+    const HERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 2));
     const INSIDE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 7));
     const OUTSIDE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
 
@@ -184,6 +209,37 @@ mod tests {
             .again("0.0.0.0:8005/udp");
         let served = (8_001..=8_006).filter(|port| row(&scene, *port, Some(OUTSIDE)).is_served);
         assert_eq!(served.collect::<Vec<_>>(), [8_001, 8_002, 8_003]);
+    }
+
+    /// Whether 8001 is served, which a rule sends to 8002, by whoever `listens`; and whether it is sent on.
+    fn is_served(rule: &str, listens: &str) -> (bool, bool) {
+        let firewall =
+            translated("-A INPUT -j ACCEPT\n", &format!("-A PREROUTING -p tcp -m tcp --dport 8001 {rule}"));
+        let scene = scene().listens("a.service", listens).filtered(firewall, &[]);
+        scene.with_world(|world| {
+            let to = To {
+                family: Family::Ipv4,
+                protocol: Protocol::Tcp,
+                addresses: Some(Intervals::one(number(HERE))),
+                ports: PortRange::EVERY,
+            };
+            let exposures = exposed(world.filter().unwrap(), &Senders::World, &to);
+            let desired = &world.desired;
+            let known = Known { exposures: &exposures, snapshot: world.snapshot, policy: None, desired };
+            let glimpse = Glimpse { port: 8_001, seen: Seen::Closed, by: None, trip: None };
+            let line = Line { source: Some(OUTSIDE), target: HERE };
+            let row = beside(&[glimpse], Protocol::Tcp, line, Some(known)).remove(0);
+            (row.is_served, row.is_sent_on)
+        })
+    }
+
+    #[test]
+    fn a_port_from_which_a_rule_leads_to_nobody_is_served_by_nobody() {
+        let redirect = "-j REDIRECT --to-ports 8002";
+        assert_eq!(is_served(redirect, "0.0.0.0:8002/tcp"), (true, false));
+        assert_eq!(is_served(redirect, "0.0.0.0:8003/tcp"), (false, false));
+        assert_eq!(is_served(redirect, "0.0.0.0:8002/udp"), (false, false));
+        assert_eq!(is_served("-j DNAT --to-destination 172.17.0.2:80", "0.0.0.0:8003/tcp"), (true, true));
     }
 
     #[test]

@@ -85,7 +85,8 @@ pub(crate) mod testing {
     /// A port that nobody declares.
     pub(crate) fn seen(port: u16, seen: Seen, said: Reached, is_served: bool) -> Beside {
         let glimpse = Glimpse { port, seen, by: None, trip: None };
-        Beside { protocol: Protocol::Tcp, glimpse, said, is_served, declared: None, is_meant: false }
+        let (protocol, is_sent_on, declared, is_meant) = (Protocol::Tcp, false, None, false);
+        Beside { protocol, glimpse, said, is_served, is_sent_on, declared, is_meant }
     }
 
     /// The same of a service that means everybody.

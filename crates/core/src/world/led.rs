@@ -99,7 +99,7 @@ impl World<'_> {
 }
 
 /// Whether packets to `ports` that go this `way` get to `listener`.
-pub(super) fn leads_to(way: &How, ports: &Intervals, listener: &Listener) -> bool {
+pub(crate) fn leads_to(way: &How, ports: &Intervals, listener: &Listener) -> bool {
     let How::Redirected(to) = way else { return false };
     let port = u128::from(listener.port);
     let is_port = match &to.port {

@@ -39,9 +39,11 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     world.outside.iter().filter(|it| is_found(it)).map(finding).collect()
 }
 
-/// Where nobody listens, a host that is reached says so, and many hosts say nothing.
+/// Where nobody listens, a host that is reached says so, and many hosts say nothing. What is sent on is refused, as a rule, by
+/// whoever gets it, such as a container in which nobody listens.
 fn is_found(it: &Beside) -> bool {
-    it.is_shut() && it.said == Reached::Reachable && it.is_served
+    let is_refused_there = it.is_sent_on && it.glimpse.seen == Seen::Closed;
+    it.is_shut() && it.said == Reached::Reachable && it.is_served && !is_refused_there
 }
 
 fn finding(it: &Beside) -> Finding {
@@ -84,6 +86,15 @@ mod tests {
             assert_eq!(of(how, Reached::Dropped, true), 0, "{how:?}");
         }
         assert_eq!(of(Seen::Open, Reached::Reachable, true), 0);
+    }
+
+    #[test]
+    fn who_gets_what_is_sent_on_may_refuse_it_himself() {
+        let of = |how| {
+            let rows = [Beside { is_sent_on: true, ..seen(8080, how, Reached::Reachable, true) }];
+            scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
+        };
+        assert_eq!([Seen::Closed, Seen::Filtered, Seen::Silent].map(of), [0, 1, 1]);
     }
 
     #[test]
