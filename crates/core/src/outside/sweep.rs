@@ -22,6 +22,8 @@ const EVERYTHING: usize = 64;
 /// Who answered at least half of the time, and not for as long and as many, has gone.
 const GONE_AFTER: Duration = Duration::from_secs(2);
 const GONE_COUNT: u32 = 512;
+/// The same once all were asked: that chance puts as many who are silent at the end of the row is out of the question.
+const GONE_AT_LAST_COUNT: u32 = 64;
 
 /// What is to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,8 @@ pub enum Ended {
     Whole,
     /// Whoever was asked answered at first, and then no more.
     Vanished,
+    /// This host lost its way to whoever was asked: the route, the interface or its own address.
+    Cut,
     /// Somebody stopped it.
     Stopped,
 }
@@ -120,6 +124,8 @@ struct Heard {
     last_at: Duration,
     asked_by_then: u32,
     asked: u32,
+    /// Whether whoever answered seemed to have gone, once all were asked, and nobody answered since.
+    seems_gone: bool,
 }
 
 impl Sweep {
@@ -190,6 +196,7 @@ impl Sweep {
         let count = count.min(self.at);
         self.at -= count;
         self.sent = self.sent.saturating_sub(u64::try_from(count).unwrap_or(0));
+        self.heard.asked = self.heard.asked.saturating_sub(u32::try_from(count).unwrap_or(0));
         for port in self.queue.iter().skip(self.at).take(count) {
             if let Some(spot) = self.spots.get_mut(usize::from(*port)) {
                 spot.tries = spot.tries.saturating_sub(1);
@@ -208,6 +215,7 @@ impl Sweep {
         let is_first = spot.seen.is_none();
         if self.confirming > 0 && answer.saying != Saying::Unreachable && spot.confirm(answer.saying) {
             self.unanswered = self.unanswered.saturating_sub(1);
+            self.heard.seems_gone = false;
             return;
         }
         let Some(trip) = spot.hear(now, answer.saying, sender) else { return };
@@ -219,22 +227,27 @@ impl Sweep {
             self.trip.took(trip);
         }
         let Heard { answers, asked, .. } = self.heard;
-        self.heard = Heard { answers: answers.saturating_add(1), last_at: now, asked_by_then: asked, asked };
+        let answers = answers.saturating_add(1);
+        self.heard = Heard { answers, last_at: now, asked_by_then: asked, asked, seems_gone: false };
     }
 
     /// Whether nobody answers any more who did.
     fn is_gone(&self, now: Duration) -> bool {
-        let Heard { answers, last_at, asked_by_then, asked } = self.heard;
         self.round == 1
-            && answers >= asked_by_then / 2
-            && answers >= GONE_COUNT
-            && asked.saturating_sub(asked_by_then) >= GONE_COUNT
-            && now.saturating_sub(last_at) >= GONE_AFTER
+            && self.falls_silent(GONE_COUNT)
+            && now.saturating_sub(self.heard.last_at) >= GONE_AFTER
+    }
+
+    /// Whether as many answered, at least half of those who were asked, and then as many did not.
+    fn falls_silent(&self, count: u32) -> bool {
+        let Heard { answers, asked_by_then, asked, .. } = self.heard;
+        answers >= asked_by_then / 2 && answers >= count && asked.saturating_sub(asked_by_then) >= count
     }
 
     /// The next round, or whether those that are open still are.
     fn turn(&mut self, now: Duration) {
         if self.confirming == 0 {
+            self.heard.seems_gone |= self.round == 1 && self.falls_silent(GONE_AT_LAST_COUNT);
             let asked_again = self.queue.len().saturating_sub(self.unanswered);
             // Who answers only when asked again keeps answers back, or loses them.
             let answers = usize::try_from(self.heard.answers).unwrap_or(usize::MAX);
@@ -250,7 +263,8 @@ impl Sweep {
         }
         let open = self.those(|spot| spot.seen == Some(Seen::Open) && !spot.is_confirmed);
         if open.is_empty() || self.confirming >= CONFIRMATIONS_MAX || self.opens_everything() {
-            self.phase = Phase::Over(Ended::Whole);
+            // Nor did anybody answer who was asked again.
+            self.phase = Phase::Over(if self.heard.seems_gone { Ended::Vanished } else { Ended::Whole });
             return;
         }
         self.confirming += 1;
@@ -278,10 +292,21 @@ impl Sweep {
         first.is_some_and(|ports| ports.iter().all(|port| self.spot(*port).seen == Some(Seen::Open)))
     }
 
-    /// Ends it with what is known.
+    /// Ends it with what is known, as somebody wants it.
     pub fn stop(&mut self) {
+        self.end(Ended::Stopped);
+    }
+
+    /// The same as no packet gets out any more; false where none did before, so that nothing is known.
+    pub fn cut(&mut self) -> bool {
+        let was_under_way = self.sent > 0;
+        self.end(Ended::Cut);
+        was_under_way
+    }
+
+    fn end(&mut self, ended: Ended) {
         if !matches!(self.phase, Phase::Over(_)) {
-            self.phase = Phase::Over(Ended::Stopped);
+            self.phase = Phase::Over(ended);
         }
     }
 

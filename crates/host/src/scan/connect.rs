@@ -121,6 +121,12 @@ impl Run<'_> {
                     self.sweep.slow_down(self.begin.elapsed());
                     return Ok(NAP);
                 }
+                Err(error) if ends::has_no_way(error) => {
+                    self.sweep.put_back(batch.len() - place);
+                    self.sockets.clear();
+                    let target = self.wanted.target;
+                    return if self.sweep.cut() { Ok(NAP) } else { Err(ScanError::NoRoute(target, error)) };
+                }
                 Err(error) => return Err(told("make a connection", error)),
             }
         }
@@ -140,7 +146,9 @@ impl Run<'_> {
                 self.begun.push_back((Instant::now(), port));
                 self.sockets.insert(port, socket);
             }
+            // What comes at once this host says itself, and nobody else.
             Err(error @ (Errno::ADDRNOTAVAIL | Errno::NOBUFS | Errno::NOMEM)) => return Err(error),
+            Err(error) if ends::has_no_way(error) => return Err(error),
             Err(error) => self.hear(port, Some(error)),
         }
         Ok(())

@@ -41,6 +41,21 @@ pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
     Ok(own.ip())
 }
 
+/// Whether the kernel says by this error that a packet has no way out: no route, no interface that is up, or not the address
+/// any more that it is to come from (net/ipv4/route.c, `ip_route_output_key_hash_rcu`).
+pub(super) const fn has_no_way(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::NETUNREACH
+            | Errno::HOSTUNREACH
+            | Errno::NETDOWN
+            | Errno::NODEV
+            | Errno::NXIO
+            | Errno::INVAL
+            | Errno::ADDRNOTAVAIL
+    )
+}
+
 /// Keeps a port of that address.
 pub(super) fn keep(wanted: &Wanted<'_>) -> Result<Kept, ScanError> {
     let source = source(wanted)?;

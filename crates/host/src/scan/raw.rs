@@ -158,8 +158,13 @@ impl Run<'_> {
                 self.keep_in(batch);
                 Ok(Duration::ZERO)
             }
-            Err(error @ (Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::NETDOWN | Errno::NODEV)) => {
-                Err(ScanError::NoRoute(ends.target, error))
+            Err(error) if ends::has_no_way(error) => {
+                self.sweep.put_back(batch.len());
+                if self.sweep.cut() {
+                    Ok(Duration::ZERO)
+                } else {
+                    Err(ScanError::NoRoute(ends.target, error))
+                }
             }
             Err(error @ (Errno::PERM | Errno::ACCESS)) => Err(ScanError::KeptIn(error)),
             Err(error) => Err(ScanError::Call("send raw packets", error.into())),

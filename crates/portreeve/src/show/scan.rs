@@ -85,7 +85,8 @@ pub(crate) struct ScanView<'a> {
     proof: ProofView<'a>,
     /// `packets`: by the first packet of connections that are never made; `connections`: by connections.
     means: &'static str,
-    /// `whole`; `vanished` where the target answered at first and then no more; `stopped` by a signal.
+    /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `stopped` by
+    /// a signal.
     ended: &'static str,
     /// The ports that matter, or with `--all` each: which are left out the counts tell.
     ports: Vec<PortView<'a>>,
@@ -176,6 +177,7 @@ fn document(seen: Seen<'_>, lang: Lang) -> ScanView<'_> {
         ended: match outcome.ended {
             Ended::Whole => "whole",
             Ended::Vanished => "vanished",
+            Ended::Cut => "cut",
             Ended::Stopped => "stopped",
         },
         ports: seen.told().map(port).collect(),

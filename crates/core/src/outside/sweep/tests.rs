@@ -166,6 +166,38 @@ fn who_goes_away_in_the_middle_ends_it() {
 }
 
 #[test]
+fn who_has_gone_when_all_were_asked_is_told_and_who_only_paused_is_not() {
+    let some: Vec<u16> = (1..=1_000).collect();
+    let (left, back) = (Duration::from_millis(300), Duration::from_millis(1_200));
+    let mut goes = |_, _, now| (now < left).then_some(Saying::Closed);
+    let (outcome, _) = scan(&some, 1_500, &mut goes);
+    assert_eq!((outcome.ended, outcome.unasked), (Ended::Vanished, 0));
+    assert!(count(&outcome, Seen::Silent) > 300);
+    let mut pauses = |_, _, now| (now < left || now > back).then_some(Saying::Closed);
+    let (outcome, _) = scan(&some, 1_500, &mut pauses);
+    assert_eq!((outcome.ended, count(&outcome, Seen::Closed)), (Ended::Whole, 1_000));
+    // A filter that drops four in ten, whichever these are.
+    let (outcome, _) = scan(&some, 1_500, &mut |port, _, _| (port % 10 < 6).then_some(Saying::Closed));
+    assert_eq!((outcome.ended, count(&outcome, Seen::Silent)), (Ended::Whole, 400));
+}
+
+#[test]
+fn who_loses_his_way_tells_what_is_known_if_anything_is() {
+    let begin = || Sweep::new(Wanted { ports: &every(), rate_max: 1_000 }, &Key::new([3, 4]));
+    let (mut sweep, mut batch) = (begin(), Vec::new());
+    assert_eq!(sweep.step(Duration::ZERO, &mut batch), Step::Send);
+    let mut never = begin();
+    assert_eq!(never.step(Duration::ZERO, &mut Vec::new()), Step::Send);
+    never.put_back(BATCH);
+    assert!(!never.cut(), "not one packet left");
+    sweep.hear(TICK, Answer { port: batch[0], saying: Saying::Open }, TARGET);
+    assert!(sweep.cut());
+    assert_eq!(sweep.step(TICK, &mut batch), Step::Over);
+    let outcome = sweep.outcome();
+    assert_eq!((outcome.ended, count(&outcome, Seen::Open)), (Ended::Cut, 1));
+}
+
+#[test]
 fn what_was_stopped_tells_what_is_known() {
     let mut sweep = Sweep::new(Wanted { ports: &every(), rate_max: 1_000 }, &Key::new([3, 4]));
     let mut batch = Vec::new();
