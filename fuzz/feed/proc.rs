@@ -6,18 +6,20 @@ use portreeve_host::{
         Side,
         tables::{self, sctp},
     },
-    proc::{maps, mounts, stat, status},
+    proc::{counters, maps, mounts, stat, status},
 };
 
 /// What is read is no longer than what was there.
 pub(crate) fn feed(bytes: &[u8]) {
     assert!(maps::read(bytes).iter().map(|mapping| mapping.path.len()).sum::<usize>() <= 3 * bytes.len());
     let _ = (mounts::read(bytes), mounts::Places::read(bytes).is_remote("/srv/a"), status::read(bytes));
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (counters::in_table(&text, "Ip:", "OutDiscards"), counters::in_list(&text, "Ip6OutDiscards"));
     if let Some(stat) = stat::read(bytes) {
         // A byte that is no UTF-8 becomes three.
         assert!(stat.comm.len() <= 3 * bytes.len());
     }
-    for line in String::from_utf8_lossy(bytes).lines() {
+    for line in text.lines() {
         for family in [Family::Ipv4, Family::Ipv6] {
             let _ = tables::read_line(line, Protocol::Tcp, family);
         }

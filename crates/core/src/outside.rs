@@ -6,6 +6,7 @@
 mod answer;
 mod beside;
 pub mod consent;
+mod hindrance;
 mod key;
 mod order;
 mod pace;
@@ -15,6 +16,7 @@ mod trip;
 
 pub use answer::{Answer, Saying, behind_ipv4, of_icmp, of_tcp};
 pub use beside::{Beside, Known, Line, beside};
+pub use hindrance::Hindrance;
 pub use key::Key;
 pub use segment::{Ends, SYN_BYTES, syn};
 pub use sweep::{Ended, Glimpse, Outcome, Step, Sweep, Wanted};

@@ -1,5 +1,6 @@
 //! Reads /proc, never more than a stated number of bytes (proc(5)).
 
+pub mod counters;
 pub mod maps;
 pub mod mounts;
 pub mod stat;

@@ -3,6 +3,7 @@
 mod connect;
 pub mod consent;
 mod ends;
+mod losses;
 mod proof;
 mod raw;
 mod wait;
@@ -13,7 +14,8 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-pub use proof::{Missing, Proof, proof};
+pub use losses::Losses;
+pub use proof::{Missing, Proof, is_unanswered, proof};
 
 use portreeve_core::outside::Outcome;
 use rustix::io::Errno;

@@ -1,5 +1,6 @@
 //! What could not be seen, why, and what to do about it.
 
+mod outside;
 mod packages;
 
 use alloc::{format, string::String};
@@ -79,6 +80,14 @@ pub enum GapKind {
     /// How old the lists of what could be installed are, as the clock says that they are yet to come; `detail` names the root
     /// where it is not the host's.
     FutureUpdateData,
+    /// Ports of a scan, as nobody on the link answers for the address, which `detail` names.
+    UnansweredAddress,
+    /// Ports of a scan whose packets this host threw away itself.
+    UnsentPackets,
+    /// Ports of a scan whose answers this host dropped, as they came in by another way than packets leave by (rp_filter).
+    MisdirectedAnswers,
+    /// Whether all that a scan saw is of the host that was meant, which has the address no more; `detail` names it.
+    MovedAddress,
 }
 
 impl Gap {
@@ -115,6 +124,10 @@ impl Gap {
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
             | GapKind::FutureUpdateData
+            | GapKind::UnansweredAddress
+            | GapKind::UnsentPackets
+            | GapKind::MisdirectedAnswers
+            | GapKind::MovedAddress
             | GapKind::TooMany => false,
         }
     }
@@ -136,6 +149,18 @@ impl Gap {
                 | GapKind::UnreadUpdateData
                 | GapKind::UnnamedArchive
                 | GapKind::FutureUpdateData
+        )
+    }
+
+    /// Whether it leaves open what a scan would have seen.
+    #[must_use]
+    pub const fn hides_answers(&self) -> bool {
+        matches!(
+            self.what,
+            GapKind::UnansweredAddress
+                | GapKind::UnsentPackets
+                | GapKind::MisdirectedAnswers
+                | GapKind::MovedAddress
         )
     }
 
@@ -163,7 +188,7 @@ impl Gap {
         let is_of_packets = self.hides_firewall() || self.is_before_rules();
         let is_beside = matches!(self.what, GapKind::HiddenFiles | GapKind::HiddenSteering);
         let is_of_hosts = self.hides_holders() || self.hides_claims() || self.hides_packages();
-        !is_of_hosts && !is_of_packets && !is_beside
+        !is_of_hosts && !is_of_packets && !is_beside && !self.hides_answers()
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -225,6 +250,10 @@ impl Gap {
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
             | GapKind::FutureUpdateData => packages::why(self.what, detail),
+            GapKind::UnansweredAddress
+            | GapKind::UnsentPackets
+            | GapKind::MisdirectedAnswers
+            | GapKind::MovedAddress => outside::why(self.what, *count, detail),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -282,14 +311,8 @@ impl Gap {
                 en: "nobody looks into them: see ip -d link, bpftool net, tc filter show dev NAME ingress",
                 ja: "中身は判定しません。ip -d link、bpftool net、tc filter show dev インターフェース ingress で確認してください",
             },
-            GapKind::UnkeptFirewall => Words {
-                en: "take it again as root: sudo portreeve snapshot > host.json",
-                ja: "root で取り直してください: sudo portreeve snapshot > host.json",
-            },
-            GapKind::UndecidedOwners => Words {
-                en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
-                ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
-            },
+            GapKind::UnkeptFirewall => TAKE_AGAIN,
+            GapKind::UndecidedOwners => NAME_THE_OWNER,
             GapKind::UnreadLedger => Words {
                 en: "see what is wrong with it: portreeve ledger check",
                 ja: "portreeve ledger check で状態を確認してください",
@@ -300,6 +323,10 @@ impl Gap {
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
             | GapKind::FutureUpdateData => packages::fix(self.what, self.detail.is_empty()),
+            GapKind::UnansweredAddress
+            | GapKind::UnsentPackets
+            | GapKind::MisdirectedAnswers
+            | GapKind::MovedAddress => outside::fix(self.what),
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
@@ -356,6 +383,16 @@ const UNKEPT: Words = Words {
     ja: "ファイアウォールのルール(このスナップショットには保存されていません)",
 };
 
+const TAKE_AGAIN: Words = Words {
+    en: "take it again as root: sudo portreeve snapshot > host.json",
+    ja: "root で取り直してください: sudo portreeve snapshot > host.json",
+};
+
+const NAME_THE_OWNER: Words = Words {
+    en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
+    ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
+};
+
 fn sealed(count: u32) -> Text {
     let en = inflect(count as usize, "process does not show its", "processes do not show their");
     text!(
@@ -403,6 +440,10 @@ mod tests {
             (GapKind::UnreadUpdateData, false, false),
             (GapKind::UnnamedArchive, false, false),
             (GapKind::FutureUpdateData, false, false),
+            (GapKind::UnansweredAddress, false, false),
+            (GapKind::UnsentPackets, false, false),
+            (GapKind::MisdirectedAnswers, false, false),
+            (GapKind::MovedAddress, false, false),
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!(gap.hides_claims(), what == GapKind::UnreadLedger);

@@ -4,6 +4,7 @@
 //! That some namespace has an address proves nothing: whoever may make one gives it any. So the route to it must leave by a
 //! wire whose other end the kernel itself says is in that namespace, without a router between.
 
+mod neighbor;
 mod rooms;
 mod route;
 
@@ -77,6 +78,14 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
         Kind::One if route.has_router => Err(Missing::Router(name)),
         Kind::One => joined(target, &route, &links, name),
     })
+}
+
+/// Whether packets to `target` leave for a link on which nobody answers for it; the interface is as of [`proof`].
+#[must_use]
+pub fn is_unanswered(target: IpAddr, interface: u32) -> bool {
+    let route = route(target, interface).ok().flatten();
+    let direct = route.filter(|route| route.kind == Kind::One && !route.has_router);
+    direct.is_some_and(|route| neighbor::is_unanswered(target, route.interface))
 }
 
 fn has(link: &Link, target: IpAddr, interface: u32) -> bool {

@@ -3,6 +3,7 @@
 mod against;
 mod ask;
 pub(crate) mod consent;
+mod hindered;
 mod target;
 
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub(crate) use self::{
     target::{Ours, Target},
 };
 
-use self::against::Against;
+use self::{against::Against, hindered::Hindered};
 use super::Command;
 use crate::{
     exit::Exit,
@@ -154,7 +155,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let against = Against::take(own, settings, &target)?;
     let stop = Stop::on_signals()?;
     announce(&target, &asked, settings, out)?;
+    let hindered = Hindered::begin(&target);
     let outcome = asked.ask(&stop)?;
+    let gaps = [against.gaps(), &hindered.gaps(&target, asked.source, &outcome)].concat();
     let rows = against.beside(&outcome, asked.line(&target))?;
     let world = against.world();
     let world =
@@ -168,7 +171,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         rows: &rows,
         findings: &findings,
         world: world.as_ref(),
-        gaps: against.gaps(),
+        gaps: &gaps,
         is_known: against.is_known(),
         tells_all: own.get_flag(ALL),
     };
@@ -179,7 +182,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let counted = || findings.iter().filter(|finding| finding.waived.is_none());
     let is_found = settings.fail_on.is_some_and(|least| counted().any(|finding| finding.severity >= least));
-    let is_whole = outcome.ended == Ended::Whole && against.gaps().is_empty();
+    let is_whole = outcome.ended == Ended::Whole && gaps.is_empty();
     Ok(match is_found {
         // Whoever stopped it wants no verdict.
         _ if outcome.ended == Ended::Stopped => Exit::Gaps,

@@ -102,7 +102,7 @@ pub(crate) struct ScanView<'a> {
     lost_estimate: Option<f64>,
     /// Whether every port that chance names is open, as with a SYN proxy or a tarpit: then nothing is told of services.
     opens_everything: bool,
-    /// What hides rules of the firewall.
+    /// What hides rules of the firewall, or kept answers from this host.
     gaps: Vec<GapView<'a>>,
 }
 

@@ -1,0 +1,127 @@
+//! What on this host's side kept answers from a scan, as far as its kernel tells (A17, A20).
+
+use alloc::{string::String, vec::Vec};
+use core::net::IpAddr;
+
+use super::{Ended, Outcome, Seen};
+use crate::facts::{Gap, GapKind};
+
+/// What this host did while a scan ran, and knows of the target at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hindrance {
+    /// Packets of its own that it threw away, by its filter or as the queue of an interface was full.
+    pub unsent: u32,
+    /// Packets that it took for forged, as what answers them would leave by another interface (rp_filter).
+    pub misdirected: u32,
+    /// Whether nobody on the link answers for the address.
+    pub is_unanswered: bool,
+    /// Whether the address is no more where it was proven to be.
+    pub has_moved: bool,
+}
+
+impl Hindrance {
+    /// What could not be seen for that, of a scan from `source` of the host that is called `target`.
+    #[must_use]
+    pub fn gaps(self, outcome: &Outcome, source: IpAddr, target: &str) -> Vec<Gap> {
+        let Self { unsent, misdirected, is_unanswered, has_moved } = self;
+        // What the own filter stopped is told of its port. It was tried in the middle of a batch, which ended there, and as the
+        // first of the next one (sendmmsg(2)).
+        let stopped = outcome.glimpses.iter().filter(|it| it.by == Some(source)).count();
+        let unsent = unsent.saturating_sub(u32::try_from(stopped).unwrap_or(u32::MAX).saturating_mul(2));
+        let seen = |looks: &[Seen]| outcome.glimpses.iter().any(|it| looks.contains(&it.seen));
+        let is_silent = seen(&[Seen::Silent, Seen::Filtered]);
+        // Whoever is heard at one port comes in by a way that is right.
+        let is_unheard = is_silent && !seen(&[Seen::Open, Seen::Closed]);
+        // Without a way nobody knows who is at its end.
+        let may_move = outcome.ended != Ended::Cut;
+        let kinds = [
+            (is_unanswered && is_silent, GapKind::UnansweredAddress, 1),
+            (unsent > 0 && seen(&[Seen::Silent]), GapKind::UnsentPackets, unsent),
+            (misdirected > 0 && is_unheard, GapKind::MisdirectedAnswers, misdirected),
+            (has_moved && may_move, GapKind::MovedAddress, 1),
+        ];
+        let hidden = kinds.into_iter().filter(|(is_hidden, ..)| *is_hidden);
+        hidden.map(|(_, what, count)| Gap { what, count, detail: detail(what, target) }).collect()
+    }
+}
+
+fn detail(what: GapKind, target: &str) -> String {
+    match what {
+        GapKind::UnansweredAddress | GapKind::MovedAddress => target.into(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::outside::Glimpse;
+
+    const SOURCE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn outcome(looks: &[Seen], ended: Ended) -> Outcome {
+        let glimpse = |(port, seen): (u16, &Seen)| Glimpse { port, seen: *seen, by: None, trip: None };
+        Outcome {
+            glimpses: (1..).zip(looks).map(glimpse).collect(),
+            rounds: 2,
+            sent: 4,
+            lost: (0, 0),
+            slowed: 0,
+            opens_everything: false,
+            unasked: 0,
+            ended,
+        }
+    }
+
+    fn found(hindrance: Hindrance, looks: &[Seen]) -> Vec<GapKind> {
+        let gaps = hindrance.gaps(&outcome(looks, Ended::Whole), SOURCE, "192.0.2.7");
+        gaps.iter().map(|gap| gap.what).collect()
+    }
+
+    const ALL: Hindrance = Hindrance { unsent: 3, misdirected: 2, is_unanswered: true, has_moved: true };
+
+    #[test]
+    fn where_nobody_was_heard_all_that_hindered_is_told() {
+        let kinds = vec![
+            GapKind::UnansweredAddress,
+            GapKind::UnsentPackets,
+            GapKind::MisdirectedAnswers,
+            GapKind::MovedAddress,
+        ];
+        assert_eq!(found(ALL, &[Seen::Silent, Seen::Filtered]), kinds);
+        assert!(found(Hindrance::default(), &[Seen::Silent]).is_empty());
+    }
+
+    #[test]
+    fn what_was_answered_all_the_same_was_not_hindered() {
+        assert_eq!(found(ALL, &[Seen::Open, Seen::Closed]), [GapKind::MovedAddress]);
+        let some = [GapKind::UnansweredAddress, GapKind::UnsentPackets, GapKind::MovedAddress];
+        assert_eq!(found(ALL, &[Seen::Open, Seen::Silent]), some);
+    }
+
+    #[test]
+    fn what_the_own_filter_stops_is_told_of_its_port_alone() {
+        let unsent = |unsent| {
+            let mut outcome = outcome(&[Seen::Filtered, Seen::Silent], Ended::Whole);
+            outcome.glimpses[0].by = Some(SOURCE);
+            let hindrance = Hindrance { unsent, ..Hindrance::default() };
+            hindrance.gaps(&outcome, SOURCE, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
+        };
+        assert_eq!((unsent(1), unsent(2), unsent(5)), (vec![], vec![], vec![3]));
+    }
+
+    #[test]
+    fn who_lost_his_way_does_not_know_who_is_at_its_end() {
+        let gaps = ALL.gaps(&outcome(&[Seen::Open], Ended::Cut), SOURCE, "192.0.2.7");
+        assert!(gaps.is_empty());
+    }
+
+    #[test]
+    fn who_is_missing_is_named() {
+        let gaps = ALL.gaps(&outcome(&[Seen::Silent], Ended::Whole), SOURCE, "192.0.2.7");
+        assert!(gaps[0].why().en.contains("nobody on the link answers for 192.0.2.7"));
+        assert_eq!((gaps[1].count, gaps[2].count), (3, 2));
+    }
+}

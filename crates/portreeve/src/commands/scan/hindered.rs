@@ -1,0 +1,47 @@
+//! What on this host kept answers from a scan: looked at before it, and again once it is over.
+
+use std::net::IpAddr;
+
+use portreeve_core::{
+    facts::Gap,
+    outside::{Hindrance, Outcome},
+};
+use portreeve_host::scan::{Losses, is_unanswered, proof};
+
+use super::target::{Ours, Target};
+
+/// What was there before the first packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hindered {
+    before: Losses,
+}
+
+impl Hindered {
+    /// Looks for the first time.
+    pub(super) fn begin(target: &Target) -> Self {
+        Self { before: Losses::now(target.ip()) }
+    }
+
+    /// What could not be seen of `target` from `source`.
+    pub(super) fn gaps(self, target: &Target, source: IpAddr, outcome: &Outcome) -> Vec<Gap> {
+        let Losses { unsent, misdirected } = Losses::now(target.ip()).since(self.before);
+        let count = |lost: u64| u32::try_from(lost).unwrap_or(u32::MAX);
+        let hindrance = Hindrance {
+            unsent: count(unsent),
+            misdirected: count(misdirected),
+            is_unanswered: is_unanswered(target.ip(), target.interface),
+            has_moved: has_moved(target),
+        };
+        hindrance.gaps(outcome, source, &target.address.to_string())
+    }
+}
+
+/// Whether what the kernel said of the address before is not so any more; a host that consents says for how long it does.
+fn has_moved(target: &Target) -> bool {
+    match &target.proof {
+        Ours::Here(before) => {
+            proof(target.ip(), target.interface).is_ok_and(|now| now.as_ref() != Ok(before))
+        }
+        Ours::Consents { .. } => false,
+    }
+}
