@@ -5,7 +5,7 @@ mod container_port_by_route;
 mod datastore_open_to_world;
 mod firewall_absent;
 mod open_through_forward;
-mod says_closed_is_open;
+pub(super) mod says_closed_is_open;
 mod wider_on_ipv6;
 
 use super::Rule;

@@ -5,7 +5,7 @@ mod seen_open_said_closed;
 
 use alloc::{format, vec::Vec};
 
-use super::{Rule, find};
+use super::{Rule, exposure::says_closed_is_open, find};
 use crate::{
     exposure::Reached,
     finding::Finding,
@@ -17,10 +17,26 @@ use crate::{
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[&seen_open_said_closed::RULE, &seen_closed_said_open::RULE];
 
-/// What they find, and what a look from outside adds to two rules of the policy.
+/// What they find, what a look from outside adds to two rules of the policy, and which open port a firewall calls closed.
 pub(super) fn findings(world: &World<'_>) -> Vec<Finding> {
     let own = RULES.iter().flat_map(|rule| (rule.check)(world));
-    own.chain(undeclared(world)).chain(blocked(world)).collect()
+    own.chain(said_closed(world)).chain(undeclared(world)).chain(blocked(world)).collect()
+}
+
+/// Open, and ufw or firewalld tells whoever asks it that it is closed.
+fn said_closed(world: &World<'_>) -> Vec<Finding> {
+    let open = world.outside.iter().filter(|it| it.glimpse.seen == Seen::Open);
+    let open: Vec<_> = open.map(Beside::spec).collect();
+    // The rules of the whole host are asked, which takes its time.
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let mut findings = says_closed_is_open::at(world, &open);
+    for finding in &mut findings {
+        // What else was found here is of the number alone.
+        finding.silences.push((None, finding.ports, Vec::new()));
+    }
+    findings
 }
 
 /// Open, and no service of the policy declares it.
@@ -98,11 +114,19 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{testing::*, *};
-    use crate::rules::{judge_outside, testing::scene};
+    use crate::rules::{
+        judge_outside,
+        testing::{Scene, published, scene, translated},
+    };
+
+    const UFW: &str = ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n";
 
     fn found(rows: &[Beside], with_policy: bool) -> Vec<alloc::string::String> {
         let scene = scene();
-        let scene = if with_policy { scene.policy() } else { scene };
+        found_of(&if with_policy { scene.policy() } else { scene }, rows)
+    }
+
+    fn found_of(scene: &Scene, rows: &[Beside]) -> Vec<alloc::string::String> {
         let told = |finding: &Finding| format!("{} {}", finding.rule, finding.ports.unwrap());
         scene.with_world(|world| {
             judge_outside(&world.clone().seen_from_outside(rows)).iter().map(told).collect()
@@ -118,6 +142,27 @@ mod tests {
         ];
         assert_eq!(found(&rows, true), ["unneeded-open-port 8080/tcp"]);
         assert!(found(&rows, false).is_empty());
+    }
+
+    #[test]
+    fn an_open_port_that_ufw_calls_closed_is_told_as_such_and_not_as_undeclared() {
+        let open = |port| seen(port, Seen::Open, Reached::Reachable, true);
+        for scene in [scene(), scene().policy()] {
+            let scene = scene.filtered(published(UFW), &[]);
+            assert_eq!(found_of(&scene, &[open(8080)]), ["says-closed-is-open 8080/tcp"]);
+            assert!(found_of(&scene, &[seen(8080, Seen::Silent, Reached::Reachable, false)]).is_empty());
+        }
+        let allowed = format!("{UFW}-A ufw-user-input -p tcp -m tcp --dport 8080 -j ACCEPT\n");
+        assert!(found_of(&scene().filtered(published(&allowed), &[]), &[open(8080)]).is_empty());
+    }
+
+    #[test]
+    fn of_many_ports_that_one_rule_sends_on_each_that_is_open_is_told() {
+        let rule = "-A PREROUTING -p tcp -m tcp --dport 8000:8099 -j DNAT --to-destination 172.17.0.2:80";
+        let scene = scene().filtered(translated(UFW, rule), &[]);
+        let open = |port| seen(port, Seen::Open, Reached::Reachable, true);
+        let expected = ["says-closed-is-open 8005/tcp", "says-closed-is-open 8010/tcp"];
+        assert_eq!(found_of(&scene, &[open(22), open(8005), open(8010)]), expected);
     }
 
     #[test]

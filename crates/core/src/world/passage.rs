@@ -147,6 +147,13 @@ impl Passage {
         self.without(&declared)
     }
 
+    /// What of it is at these ports.
+    #[must_use]
+    pub fn only_at(&self, PortSpec { range, protocol }: PortSpec) -> Option<Self> {
+        let ports = self.ports.and(&ports_of(range));
+        (self.protocol == protocol && !ports.is_empty()).then(|| Self { ports, ..self.clone() })
+    }
+
     /// What of it is at none of `ports`.
     #[must_use]
     pub fn without(&self, ports: &Intervals) -> Option<Self> {

@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    firewall::Author,
+    port::PortSpec,
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// ufw or firewalld would drop it, and never sees it.
-pub(super) const RULE: Rule = Rule {
+pub(in crate::rules) const RULE: Rule = Rule {
     name: "says-closed-is-open",
     severity: Severity::Critical,
     article: &["A15", "A17", "A20"],
@@ -35,11 +35,26 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let passages = world.passages();
-    let open = passages.iter().filter(|passage| passage.closed_by.is_some());
-    let open = open.filter_map(|passage| passage.undeclared(world));
-    let sent_on = open.filter_map(|passage| Some(finding(world, &passage, passage.closed_by?)));
+    let sent_on = sent_on(world).filter_map(|passage| finding(world, &passage));
     sent_on.chain(world.past_ufw().into_iter().map(past_ufw)).collect()
+}
+
+/// What is found of each of `open` alone, whichever other ports the same rule is about.
+pub(in crate::rules) fn at(world: &World<'_>, open: &[PortSpec]) -> Vec<Finding> {
+    let sent_on: Vec<_> = sent_on(world).collect();
+    let past_ufw = world.past_ufw();
+    let of_one = |spec: &PortSpec| {
+        let sent_on = sent_on.iter().find_map(|passage| finding(world, &passage.only_at(*spec)?));
+        sent_on
+            .or_else(|| past_ufw.iter().find(|holding| holding.spec() == *spec).map(|it| self::past_ufw(it)))
+    };
+    open.iter().filter_map(of_one).collect()
+}
+
+/// Where packets are sent on from ports that somebody keeps closed, and no service declares.
+fn sent_on<'a>(world: &'a World<'_>) -> impl Iterator<Item = Passage> + 'a {
+    let closed = world.passages().iter().filter(|passage| passage.closed_by.is_some());
+    closed.filter_map(|passage| passage.undeclared(world))
 }
 
 /// A rule in front of ufw's own lets packets in.
@@ -58,8 +73,9 @@ fn past_ufw(holding: &Holding<'_>) -> Finding {
     finding.about(holding).run([format!("portreeve exposure {spec}")])
 }
 
-fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
-    let (ports, Text { en, ja }, author) = (passage.named(), passage.target(), author.name());
+fn finding(world: &World<'_>, passage: &Passage) -> Option<Finding> {
+    let author = passage.closed_by?.name();
+    let (ports, Text { en, ja }) = (passage.named(), passage.target());
     let Text { en: en_undo, ja: ja_undo } = passage.undoing();
     let finding = RULE.finding(
         text!(
@@ -71,7 +87,8 @@ fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
             "{ja_undo}必要があります。{author} から見ると {ports} へのパケットではなくなっています"
         ),
     );
-    passage.about(finding, world).run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}")))
+    let finding = passage.about(finding, world);
+    Some(finding.run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}"))))
 }
 
 #[cfg(test)]
