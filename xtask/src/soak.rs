@@ -14,11 +14,12 @@ const LAB_RUNS: u32 = 50;
 /// The lab tests that are repeated: hosts are booted, broken, killed, and everything is taken away again.
 const LAB_TESTS: &str = "lab::cleanliness::";
 /// The lab tests that look into a storm or try what chance brings: a part of it everywhere else, and here all of it.
-const STORM_TESTS: [&str; 6] = [
+const STORM_TESTS: [&str; 7] = [
     "lab::churn::",
     "lab::exposure::random::",
     "lab::exposure::twin::",
     "lab::guard::storm::",
+    "lab::scanned_storm::",
     "lab::torn::",
     "lab::torn_programs::",
 ];

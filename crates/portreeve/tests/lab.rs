@@ -85,6 +85,8 @@ mod lab {
     mod roots;
     mod running_code;
     mod scanned;
+    mod scanned_storm;
+    mod scanning;
     mod scheduling;
     mod sealed;
     mod shared;

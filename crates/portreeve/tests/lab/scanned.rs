@@ -2,83 +2,10 @@
 
 use serde_json::Value;
 
-use super::room::Room;
-
-/// The room is who scans; `far` is who is scanned, over a wire.
-const FAR: &str = "set -e; ip netns add far; ip link add near type veth peer name end netns far; ip address add 198.51.100.1/24 dev near; \
-                   ip address add 2001:db8:51::1/64 dev near nodad; ip link set near up; ip -n far address add 198.51.100.2/24 dev end; \
-                   ip -n far address add 2001:db8:51::2/64 dev end nodad; ip -n far link set end up; ip -n far link set lo up";
-const FOUR: &str = "198.51.100.2";
-const SIX: &str = "2001:db8:51::2";
-/// Twenty that listen in both families until the room goes.
-const LISTEN: &str = "import random, socket, time\n\
-                      random.seed(20)\n\
-                      kept = []\n\
-                      for port in random.sample(range(1, 65536), 20):\n\
-                      \x20   it = socket.create_server((\"::\", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)\n\
-                      \x20   kept.append(it)\n\
-                      print(\"ready\", flush=True)\n\
-                      time.sleep(3600)\n";
-
-fn boot() -> Room {
-    let room = Room::create();
-    room.run(FAR);
-    room.run(&format!("cat > /run/listen.py <<'END'\n{LISTEN}END"));
-    room.run(
-        "ip netns exec far python3 /run/listen.py </dev/null >/run/said 2>&1 & for i in $(seq 200); do grep -qs ready /run/said && break; \
-         sleep 0.05; done; grep ready /run/said",
-    );
-    room
-}
-
-/// Who listens, as `ss` in there has it.
-fn truth(room: &Room) -> Vec<u16> {
-    let listed = room.run("ip netns exec far ss -Hltn | awk '{print $4}' | sed 's/.*://' | sort -nu").stdout;
-    let truth: Vec<u16> = listed.lines().map(|line| line.parse().expect("ss prints numbers")).collect();
-    assert_eq!(truth.len(), 20);
-    truth
-}
-
-/// The document of a scan of all ports, which must end so.
-#[track_caller]
-fn scan(room: &Room, arguments: &str, status: i32) -> Value {
-    let output = room.try_run(&format!("portreeve scan {arguments} -o json --policy none"));
-    assert_eq!(output.status, status, "{arguments}: {output:#?}");
-    serde_json::from_str(&output.stdout).expect("it is JSON")
-}
-
-fn numbers(scan: &Value, seen: &str) -> Vec<u16> {
-    let ports = scan["ports"].as_array().expect("there is a list");
-    let number = |port: &Value| u16::try_from(port["port"].as_u64().expect("a number")).expect("of 16 bits");
-    ports.iter().filter(|port| port["seen"] == seen).map(number).collect()
-}
-
-fn count(scan: &Value, seen: &str) -> u64 {
-    scan["counts"][seen].as_u64().expect("a count")
-}
-
-/// Loads rules of `far`'s own, and no others.
-fn rules(room: &Room, rules: &str) {
-    room.run("ip netns exec far nft flush ruleset");
-    room.run(&format!("ip netns exec far nft -f - <<'END'\n{rules}\nEND"));
-}
-
-fn input(room: &Room, rule: &str) {
-    let text = format!(
-        "table inet t {{\nchain i {{\ntype filter hook input priority 0; policy accept;\nicmpv6 type nd-neighbor-solicit accept\n\
-         icmpv6 type nd-neighbor-advert accept\n{rule}\n}}\n}}"
-    );
-    rules(room, &text);
-}
-
-/// Each packet is lost with this chance in a hundred, there and on the way back.
-fn lose(room: &Room, percent: u32) {
-    let text = format!(
-        "table netdev l {{\nchain i {{\ntype filter hook ingress device end priority 0;\nip protocol tcp numgen random mod 100 < {percent} drop\n}}\n}}\n\
-         table inet o {{\nchain o {{\ntype filter hook output priority 0;\nmeta l4proto tcp numgen random mod 100 < {percent} drop\n}}\n}}"
-    );
-    rules(room, &text);
-}
+use super::{
+    room::Room,
+    scanning::{FOUR, SIX, boot, count, found, input, numbers, rules, scan, truth},
+};
 
 #[test]
 fn what_is_open_is_what_ss_says_and_nmap_finds() {
@@ -95,22 +22,6 @@ fn what_is_open_is_what_ss_says_and_nmap_finds() {
     let nmap = room.run(&format!("nmap -n -sS -p- -oG - {FOUR}")).stdout;
     let is_open = |port: &u16| nmap.contains(&format!("{port}/open/tcp"));
     assert!(truth.iter().all(is_open) && nmap.matches("/open/tcp").count() == 20, "{nmap}");
-}
-
-#[test]
-fn loss_hides_no_open_port_and_invents_none() {
-    let room = boot();
-    let truth = truth(&room);
-    for percent in [1, 5] {
-        lose(&room, percent);
-        for _ in 0..3 {
-            let seen = scan(&room, &format!("{FOUR} --rate 100000"), 0);
-            assert_eq!(numbers(&seen, "open"), truth, "{percent} in a hundred");
-            let lost = seen["lost_estimate"].as_f64().expect("it is told") * 100.0;
-            let expected = f64::from(percent * 2);
-            assert!((lost - expected).abs() < 1.0 + expected / 5.0, "{lost} of {expected}");
-        }
-    }
 }
 
 #[test]
@@ -342,13 +253,8 @@ fn what_is_seen_is_compared_with_what_is_said() {
     let [one, two, three]: [u16; 3] = truth(&room)[..3].try_into().expect("there are twenty");
     input(&room, &format!("tcp dport {{ {one}, {two} }} drop"));
     room.run("ip netns exec far portreeve snapshot > /run/far.json");
-    let rules_of = |scan: &Value| -> Vec<(String, u64)> {
-        let findings = scan["findings"].as_array().expect("a list").iter();
-        let of = |it: &Value| Some((it["rule"].as_str()?.to_owned(), it["port"].as_u64()?));
-        findings.map(|it| of(it).expect("each is about a port")).collect()
-    };
     let seen = scan(&room, &format!("{FOUR} {one} {three} --against /run/far.json"), 0);
-    assert_eq!(rules_of(&seen), []);
+    assert_eq!(found(&seen), []);
     assert_eq!((&seen["ports"][0]["seen"], &seen["ports"][0]["said"]), (&"silent".into(), &"dropped".into()));
     // Now it is open, and the snapshot is a lie.
     input(&room, &format!("tcp dport {three} drop"));
@@ -356,7 +262,7 @@ fn what_is_seen_is_compared_with_what_is_said() {
     let expected = [("seen-open-said-closed", one), ("seen-closed-said-open", three)];
     let expected: Vec<_> =
         expected.iter().map(|(rule, port)| ((*rule).to_owned(), u64::from(*port))).collect();
-    assert_eq!(rules_of(&seen), expected);
+    assert_eq!(found(&seen), expected);
     // What the policy of that host declares, and what it does not.
     room.run(&format!(
         "printf 'version = 1\\n[service.web]\\nports = [\"{one}/tcp\"]\\nreach = \"world\"\\n' > /run/policy.toml"
@@ -366,6 +272,6 @@ fn what_is_seen_is_compared_with_what_is_said() {
         "portreeve scan {FOUR} {one} {two} --against /run/far.json --policy /run/policy.toml -o json"
     ));
     let seen: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
-    assert_eq!((said.status, rules_of(&seen)), (1, vec![("unneeded-open-port".to_owned(), two.into())]));
+    assert_eq!((said.status, found(&seen)), (1, vec![("unneeded-open-port".to_owned(), two.into())]));
     assert_eq!(seen["ports"][0]["declared"], "web");
 }
