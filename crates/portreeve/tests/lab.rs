@@ -85,6 +85,7 @@ mod lab {
     mod roots;
     mod running_code;
     mod scanned;
+    mod scanned_hindered;
     mod scanned_storm;
     mod scanning;
     mod scheduling;

@@ -1,0 +1,136 @@
+//! What keeps a scan from its answers is named: nobody there, no way, a queue that is full, a filter of one's own (A17, A20).
+
+use super::scanning::{FOUR, count, gaps, input, lay, scan, scan_while};
+
+const SIX_OF_NOBODY: &str = "2001:db8:51::77";
+
+/// They are addresses of `far`'s interface, and nobody answers for them on the wire.
+#[test]
+fn an_address_for_which_nobody_answers_is_told_as_such() {
+    let room = lay();
+    room.run(
+        "ip -n far address add 198.51.100.77/24 dev end; ip netns exec far sysctl -qw net.ipv4.conf.all.arp_ignore=8; \
+         ip -n far address add 2001:db8:51::77/64 dev end nodad; ip neigh flush dev near",
+    );
+    room.run(
+        "ip netns exec far nft -f - <<'END'\ntable ip6 t {\nchain i {\ntype filter hook input priority 0;\n\
+         icmpv6 type nd-neighbor-solicit drop\n}\n}\nEND",
+    );
+    for target in ["198.51.100.77", SIX_OF_NOBODY] {
+        let told = scan(&room, &format!("{target} 22 23"), 3);
+        assert_eq!((gaps(&told), count(&told, "silent")), (vec!["unanswered-address"], 2), "{told:#}");
+        let witness = room.run(&format!("ip neigh show {target} dev near")).stdout;
+        assert!(witness.contains("FAILED") || witness.contains("INCOMPLETE"), "{witness}");
+    }
+    let told = room.try_run(&format!("portreeve scan {SIX_OF_NOBODY} 22 --policy none"));
+    let said = format!("nobody on the link answers for {SIX_OF_NOBODY}");
+    assert!(told.status == 3 && told.stdout.contains(&said), "{told:#?}");
+    room.run("ip netns exec far sysctl -qw net.ipv4.conf.all.arp_ignore=0; ip neigh flush dev near");
+    let told = scan(&room, "198.51.100.77 22 23", 0);
+    assert_eq!((gaps(&told), count(&told, "closed")), (vec![], 2), "{told:#}");
+}
+
+#[test]
+fn without_a_way_nothing_is_sent_and_what_is_missing_is_named() {
+    let room = lay();
+    let refused = |change: &str, back: &str| {
+        room.run(change);
+        let told = room.try_run(&format!("portreeve scan {FOUR} 22 --policy none"));
+        assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{change}: {told:#?}");
+        assert!(told.stderr.contains("no route leads there"), "{change}: {told:#?}");
+        room.run(back);
+    };
+    for kind in ["unreachable", "prohibit", "blackhole", "throw"] {
+        refused(&format!("ip route add {kind} {FOUR}"), &format!("ip route del {kind} {FOUR}"));
+    }
+    refused("ip link set near down", "ip link set near up");
+    refused("ip address del 198.51.100.1/24 dev near", "ip address add 198.51.100.1/24 dev near");
+    assert_eq!(count(&scan(&room, &format!("{FOUR} 22"), 0), "closed"), 1);
+}
+
+#[test]
+fn a_way_that_is_lost_in_mid_scan_ends_it_with_what_is_known() {
+    for means in ["", "--connect"] {
+        for lost in ["ip link set near down", "ip address del 198.51.100.1/24 dev near", "ip link del near"] {
+            let room = lay();
+            let told = scan_while(
+                &room,
+                &format!("(sleep 0.6; {lost}) &"),
+                &format!("{FOUR} --rate 2000 {means}"),
+                3,
+            );
+            assert_eq!(told["ended"], "cut", "{lost} {means}: {told:#}");
+            let [closed, unasked] = ["closed", "unasked"].map(|it| count(&told, it));
+            assert!(closed > 100 && unasked > 50_000, "{lost} {means}: {closed} {unasked}");
+        }
+    }
+    let room = lay();
+    let told = room.try_run(&format!(
+        "(sleep 0.6; ip link set near down) & portreeve scan {FOUR} --rate 2000 --policy none"
+    ));
+    assert!(told.status == 3 && told.stdout.contains("This host lost its way to the target"), "{told:#?}");
+}
+
+/// Two namespaces at one bridge, of which one gives its address to the other.
+#[test]
+fn an_address_that_goes_or_moves_in_mid_scan_is_told() {
+    let room = lay();
+    room.run(
+        "set -e; ip address flush dev near; ip link add br0 type bridge; ip link set near master br0; ip link set br0 up; \
+         ip address add 198.51.100.1/24 dev br0; ip netns add other; ip link add port type veth peer name end netns other; \
+         ip link set port master br0 up; ip -n other link set end up",
+    );
+    let moves = format!(
+        "(sleep 0.5; ip -n far address del {FOUR}/24 dev end; ip -n other address add {FOUR}/24 dev end) &"
+    );
+    let told = scan_while(&room, &moves, &format!("{FOUR} 1-2500 --rate 3000"), 3);
+    assert!(gaps(&told).contains(&"moved-address"), "{told:#}");
+    let goes = format!("(sleep 0.5; ip -n other address del {FOUR}/24 dev end) &");
+    room.run("ip neigh flush dev br0");
+    let told = scan_while(&room, &goes, &format!("{FOUR} 1-2500 --rate 3000"), 3);
+    assert_eq!((&told["ended"], gaps(&told)), (&"vanished".into(), vec!["moved-address"]), "{told:#}");
+    let [closed, silent] = ["closed", "silent"].map(|it| count(&told, it));
+    assert!(closed > 500 && silent > 500, "{closed} {silent}");
+}
+
+/// The kernel says nothing of what a full queue throws away, except by a count of all that it threw away.
+#[test]
+fn a_queue_that_is_full_is_named_and_one_that_is_only_slow_is_waited_for() {
+    let room = lay();
+    let lost = || -> u64 {
+        let text = room.run("nstat -asz IpOutDiscards | awk '/IpOutDiscards/ {print $2}'").stdout;
+        text.trim().parse().expect("a count")
+    };
+    room.run("tc qdisc add dev near root tbf rate 256kbit burst 1540 limit 3000");
+    let told = scan(&room, &format!("{FOUR} 1-1000"), 3);
+    assert_eq!(gaps(&told), ["unsent-packets"], "{told:#}");
+    assert_eq!(told["gaps"][0]["count"].as_u64(), Some(lost()));
+    assert!(count(&told, "silent") > 0 && count(&told, "silent") + count(&told, "closed") == 1_000);
+    room.run("tc qdisc replace dev near root tbf rate 1mbit burst 1540 limit 10000000");
+    let told = scan(&room, &format!("{FOUR} 1-1000"), 0);
+    assert_eq!((gaps(&told), count(&told, "closed")), (vec![], 1_000));
+    // What the own filter drops is no queue's.
+    room.run(
+        "tc qdisc del dev near root; nft -f - <<'END'\ntable ip o {\nchain o {\ntype filter hook output priority 0;\ntcp dport 25 drop\n}\n}\nEND",
+    );
+    input(&room, "drop");
+    let told = scan(&room, &format!("{FOUR} 25-30"), 0);
+    assert_eq!((gaps(&told), count(&told, "filtered"), count(&told, "silent")), (vec![], 1, 5), "{told:#}");
+}
+
+/// Answers come back by another wire.
+#[test]
+fn a_host_that_drops_the_answers_itself_says_so() {
+    let room = lay();
+    room.run(
+        "set -e; ip link add back type veth peer name away netns far; ip link set back up; ip -n far link set away up; \
+         ip -n far route add 198.51.100.1/32 dev away src 198.51.100.2; sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.back.rp_filter=0",
+    );
+    let told = scan(&room, &format!("{FOUR} 22 23"), 0);
+    assert_eq!((gaps(&told), count(&told, "closed")), (vec![], 2));
+    room.run("sysctl -qw net.ipv4.conf.back.rp_filter=1");
+    let told = scan(&room, &format!("{FOUR} 22 23"), 3);
+    assert_eq!((gaps(&told), count(&told, "silent")), (vec!["misdirected-answers"], 2), "{told:#}");
+    let witness = room.run("nstat -asz TcpExtIPReversePathFilter | awk '/Filter/ {print $2}'").stdout;
+    assert_eq!(told["gaps"][0]["count"].as_u64(), witness.trim().parse().ok());
+}
