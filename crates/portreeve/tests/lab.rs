@@ -86,7 +86,9 @@ mod lab {
     mod running_code;
     mod scanned;
     mod scanned_hindered;
+    mod scanned_refusals;
     mod scanned_storm;
+    mod scanned_through;
     mod scanning;
     mod scheduling;
     mod sealed;
