@@ -87,6 +87,7 @@ mod lab {
     mod scanned;
     mod scanned_hindered;
     mod scanned_refusals;
+    mod scanned_stopped;
     mod scanned_storm;
     mod scanned_through;
     mod scanning;
