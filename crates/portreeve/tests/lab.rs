@@ -85,6 +85,7 @@ mod lab {
     mod roots;
     mod running_code;
     mod scanned;
+    mod scanned_docker;
     mod scanned_hindered;
     mod scanned_refusals;
     mod scanned_stopped;

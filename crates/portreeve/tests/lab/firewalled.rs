@@ -6,7 +6,10 @@ use portreeve_lab::{
 };
 use serde_json::{Value, json};
 
-use super::site::{Site, found, lab};
+use super::{
+    scanned_docker::a_neighbour_sees_what_docker_publishes_past_ufw,
+    site::{Site, found, lab},
+};
 
 /// The rows about one port from the world, by family.
 fn row(site: &Site, family: &str, port: u16) -> Value {
@@ -60,6 +63,8 @@ fn a_port_that_ufw_denies_and_docker_publishes_is_told_to_be_open() {
         [found("8080/tcp", "says-closed-is-open", "critical")],
         "whoever has the snapshot knows as much"
     );
+
+    a_neighbour_sees_what_docker_publishes_past_ufw(&site);
 
     site.run("ufw allow 80/tcp");
     assert!(answers(&site, 80));
