@@ -4,6 +4,7 @@
 //! into a container. Every other protocol passes but the questions of ICMP and what the policy closes, and so does what a router passes on and all
 //! that goes out.
 
+mod askers;
 mod body;
 mod closing;
 mod elements;
@@ -23,6 +24,7 @@ mod temporary;
 mod transaction;
 
 pub use self::{
+    askers::{ask_for, ask_no_more},
     body::{Body, Rest},
     elements::{BlockedSource, Timeout, block, close_early, open_for, shut, unblock},
     hindrance::Hindrance,

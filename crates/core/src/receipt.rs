@@ -132,6 +132,9 @@ pub enum Deed {
         ports: Ports,
         /// Until then.
         until: Timestamp,
+        /// The addresses of the zone to which alone they are; all of it where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<IpAddr>,
     },
     /// Ports that were open for a while are so no longer.
     Shut {
@@ -139,6 +142,9 @@ pub enum Deed {
         zone: Option<String>,
         /// The ports.
         ports: Ports,
+        /// The addresses of the zone to which alone they were; all of it where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<IpAddr>,
     },
     /// A source is kept out.
     Block {

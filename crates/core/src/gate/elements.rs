@@ -11,7 +11,7 @@ use core::{fmt, net::IpAddr, time::Duration};
 use ipnet::Ipv6Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Body, JUDGED, Kept, Open, Temporary, Transaction, ZoneName};
+use super::{Body, JUDGED, Kept, Open, Temporary, Transaction, ZoneName, askers};
 use crate::{policy::WORLD, port::PortSpec};
 
 /// Longer than ten years is for good.
@@ -120,7 +120,7 @@ pub fn open_for(zone: Option<&ZoneName>, ports: PortSpec, timeout: Timeout) -> O
 #[must_use]
 pub fn close_early(zone: Option<&ZoneName>, ports: PortSpec) -> Option<Transaction> {
     let mut transaction = Transaction::default();
-    close(&open(zone, ports)?, ports, &mut transaction);
+    close(&open(zone, ports)?, &numbers(ports), &mut transaction);
     Some(transaction)
 }
 
@@ -128,19 +128,24 @@ pub fn close_early(zone: Option<&ZoneName>, ports: PortSpec) -> Option<Transacti
 #[must_use]
 pub fn shut(open: &[Open]) -> Transaction {
     let mut transaction = Transaction::default();
-    for Open { zone, port } in open {
+    for Open { zone, port, from } in open {
+        let number = port.what.range.first;
+        if let Some(source) = from {
+            close(askers::set_of(*source), &[askers::element(*source, number)], &mut transaction);
+            continue;
+        }
         let zone = (zone != WORLD).then(|| ZoneName::of(zone)).flatten();
         if let Some(set) = self::open(zone.as_ref(), port.what) {
-            close(&set, port.what, &mut transaction);
+            close(&set, &numbers(port.what), &mut transaction);
         }
     }
     transaction
 }
 
 /// What is not there cannot be taken out, so it is put there first.
-fn close(set: &str, ports: PortSpec, transaction: &mut Transaction) {
-    change("add", set, &numbers(ports), None, transaction);
-    change("delete", set, &numbers(ports), None, transaction);
+pub(super) fn close<T: fmt::Display>(set: &str, elements: &[T], transaction: &mut Transaction) {
+    change("add", set, elements, None, transaction);
+    change("delete", set, elements, None, transaction);
 }
 
 /// Puts what is open and who is kept out for a while into a table that is made anew with `body`, for what is left of it.
@@ -150,10 +155,10 @@ pub(super) fn carried(temporary: &Temporary, body: &Body) -> Transaction {
         let source = BlockedSource::of(*what);
         (source.set().into(), source.0.to_string(), left.map(Timeout::of))
     });
-    let open = temporary.open.iter().filter_map(|Open { zone, port }| {
-        let set = set_of(zone, port.what, body)?;
+    let open = temporary.open.iter().filter_map(|open| {
+        let (set, element) = place(open, body)?;
         // Nobody opens a port without an end but whoever goes round this program.
-        Some((set, port.what.range.first.to_string(), Some(Timeout::of(port.left?))))
+        Some((set, element, Some(Timeout::of(open.port.left?))))
     });
     for (set, element, timeout) in blocked.chain(open) {
         // Where less than a second is left, or more than ten years, it is over, or none of ours.
@@ -170,6 +175,15 @@ pub(super) fn carried(temporary: &Temporary, body: &Body) -> Transaction {
         transaction.line(format_args!("add element inet portreeve {set} {{ {} }}", elements.join(", ")));
     }
     transaction
+}
+
+/// The set that it is in, where a table with `body` has that, and its element there.
+fn place(Open { zone, port, from }: &Open, body: &Body) -> Option<(String, String)> {
+    let number = port.what.range.first;
+    match from {
+        Some(source) => Some((askers::set_of(*source).into(), askers::element(*source, number))),
+        None => Some((set_of(zone, port.what, body)?, number.to_string())),
+    }
 }
 
 /// The set of ports that are open to a zone for a while, where a table with `body` has it.
@@ -195,10 +209,9 @@ pub(super) fn open(zone: Option<&ZoneName>, ports: PortSpec) -> Option<String> {
 }
 
 /// What is there keeps its time whatever is added, so it is taken out first, and what is not there cannot be taken out.
-fn put<T: fmt::Display>(set: &str, elements: &[T], timeout: Option<Timeout>) -> Transaction {
+pub(super) fn put<T: fmt::Display>(set: &str, elements: &[T], timeout: Option<Timeout>) -> Transaction {
     let mut transaction = Transaction::default();
-    change("add", set, elements, None, &mut transaction);
-    change("delete", set, elements, None, &mut transaction);
+    close(set, elements, &mut transaction);
     change("add", set, elements, timeout, &mut transaction);
     transaction
 }

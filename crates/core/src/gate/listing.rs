@@ -188,8 +188,9 @@ impl Listing {
 
     /// Closes what is open for a while, as [`super::shut`] does.
     pub fn shut(&mut self, open: &[Open]) {
-        let is_one =
-            |own: &Open| open.iter().any(|it| (&it.zone, it.port.what) == (&own.zone, own.port.what));
+        let is_one = |own: &Open| {
+            open.iter().any(|it| (&it.zone, it.port.what, it.from) == (&own.zone, own.port.what, own.from))
+        };
         self.close_where(|own, _| is_one(own));
     }
 

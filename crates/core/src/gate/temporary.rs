@@ -1,13 +1,16 @@
 //! What stands in the table outside the generations: ports that are open and sources that are blocked for a while, and
 //! how many packets were refused (libnftables-json(5)).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
 use core::{net::IpAddr, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    BlockedSource, JUDGED, Ports, ReadError, Standing,
+    BlockedSource, JUDGED, Ports, ReadError, Standing, askers,
     name::zone,
     standing::{Objects, objects},
 };
@@ -43,6 +46,16 @@ pub struct Open {
     pub zone: String,
     /// The port.
     pub port: Kept<PortSpec>,
+    /// The one address of the zone that it is open to, where it is not open to all of it.
+    pub from: Option<IpAddr>,
+}
+
+impl Open {
+    /// Whom it is open to, by name: the address, or the zone.
+    #[must_use]
+    pub fn whom(&self) -> String {
+        self.from.map_or_else(|| self.zone.clone(), |source| source.to_string())
+    }
 }
 
 /// Packets that were refused.
@@ -125,7 +138,8 @@ impl Temporary {
     pub fn open_for(&self, zone: &str, ports: PortSpec, length: Duration) -> Option<Duration> {
         let left = |number| {
             let port = PortSpec { range: PortRange::one(number), ..ports };
-            let open = self.open.iter().find(|open| open.zone == zone && open.port.what == port);
+            let is_it = |open: &&Open| open.from.is_none() && open.zone == zone && open.port.what == port;
+            let open = self.open.iter().find(is_it);
             open.and_then(|open| open.port.left).filter(|left| *left >= length)
         };
         let all: Option<Vec<_>> = (ports.range.first..=ports.range.last).map(left).collect();
@@ -146,12 +160,15 @@ pub(super) fn endless(name: &str, set: &Value) -> Vec<Open> {
 
 /// What an element of the set of this name opens, where it is one of open ports.
 pub(super) fn open_of(name: &str, element: &Value) -> Option<Open> {
+    if let Some(Kept { what: (source, what), left }) = kept(element, |value| askers::read(name, value)) {
+        return Some(Open { zone: WORLD.into(), port: Kept { what, left }, from: Some(source) });
+    }
     let (zone, protocol) = opened(name)?;
     let port = |value: &Value| {
         let number = u16::try_from(value.as_u64()?).ok()?;
         Some(PortSpec { range: PortRange::one(number), protocol })
     };
-    Some(Open { zone, port: kept(element, port)? })
+    Some(Open { zone, port: kept(element, port)?, from: None })
 }
 
 /// Whether the kernel takes an element out by itself.
@@ -196,17 +213,27 @@ mod tests {
             {"set": {"family": "inet", "name": "open_zone_my_2dlan_udp", "table": "portreeve", "elem": [
                 {"elem": {"val": 53, "timeout": 60, "expires": 59}}]}},
             {"set": {"family": "inet", "name": "open_zone_x_icmp", "table": "portreeve", "elem": [1]}},
+            {"set": {"family": "inet", "name": "askers6", "table": "portreeve", "elem": [
+                {"elem": {"val": {"concat": ["2001:db8::7", 8080]}, "timeout": 60, "expires": 58}}, 7]}},
             {"set": {"family": "inet", "name": "blocked4", "table": "portreeve", "elem": ["203.0.113.7"]}},
             {"set": {"family": "inet", "name": "blocked64", "table": "portreeve", "elem": [
                 {"elem": {"val": "2001:db8::", "timeout": 60, "expires": 3}}, "nonsense"]}}
         ]}"#;
         let told = Temporary::read(text).unwrap();
-        let open: Vec<_> = told.open.iter().map(|open| (open.zone.as_str(), open.port)).collect();
+        let open: Vec<_> = told.open.iter().map(|open| (open.whom(), open.port)).collect();
+        let open: Vec<_> = open.iter().map(|(whom, port)| (whom.as_str(), *port)).collect();
         let kept = |port: &str, seconds| Kept {
             what: port.parse::<PortSpec>().unwrap(),
             left: Some(Duration::from_secs(seconds)),
         };
-        assert_eq!(open, [("world", kept("8080/tcp", 7199)), ("my-lan", kept("53/udp", 59))]);
+        assert_eq!(
+            open,
+            [
+                ("world", kept("8080/tcp", 7199)),
+                ("my-lan", kept("53/udp", 59)),
+                ("2001:db8::7", kept("8080/udp", 58))
+            ]
+        );
         let blocked = |address: &str, left| Kept { what: address.parse::<IpAddr>().unwrap(), left };
         let for_a_while = Some(Duration::from_secs(3));
         assert_eq!(told.blocked, [blocked("203.0.113.7", None), blocked("2001:db8::", for_a_while)]);

@@ -206,7 +206,7 @@ fn what_is_open_to_a_zone_is_over_with_it_and_all_with_the_table() {
     let (with, without) = (standing(&policy), standing(&serving(&["443/tcp"], &["world"])));
     let port = Kept { what: "80/tcp".parse().unwrap(), left: None };
     // The sets of a trial's zones outlive it: nothing was open to `tried` any more.
-    let open = ["office", "world", "tried"].map(|zone| Open { zone: zone.into(), port });
+    let open = ["office", "world", "tried"].map(|zone| Open { zone: zone.into(), port, from: None });
     let blocked = vec![Kept { what: "192.0.2.7".parse().unwrap(), left: None }];
     let temporary = Temporary { open: open.into(), blocked, ..Temporary::default() };
     let over = |then| {

@@ -69,7 +69,7 @@ pub(super) fn gone(world: &World<'_>, open: &[Open], before: &Filter, after: &Fi
         world.policy.into_iter().flat_map(|policy| &policy.zones).map(|zone| zone.name.as_str()).collect();
     let known = Known::of(world);
     let mut all: BTreeMap<&str, ZoneChange> = BTreeMap::new();
-    for Open { zone, port } in open.iter().filter(|open| !declared.contains(open.zone.as_str())) {
+    for Open { zone, port, .. } in open.iter().filter(|open| !declared.contains(open.zone.as_str())) {
         let none = || ZoneChange { zone: zone.clone(), gains: Vec::new(), loses: Vec::new() };
         let senders = &Senders::World;
         let asked = Asked { before, after, senders, spec: port.what, answers: BTreeMap::new() };

@@ -1,13 +1,13 @@
 //! What came of a change whose maker ended before he could say so, as the gate tells afterwards (A15).
 
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Becomes, Deed, Outcome, Ports, Receipt};
 use crate::{
-    gate::{BlockedSource, Revision, Standing, Temporary},
+    gate::{BlockedSource, Open, Revision, Standing, Temporary},
     policy::WORLD,
     port::PortSpec,
 };
@@ -39,10 +39,12 @@ impl Receipt {
                 Found::source(temporary, BlockedSource::of(*source)).put(*until, now)
             }
             Deed::Unblock { source } => Found::source(temporary, BlockedSource::of(*source)).taken(),
-            Deed::Open { zone, ports, until } => {
-                Found::ports(temporary, zone.as_deref(), ports.0).put(Some(*until), now)
+            Deed::Open { zone, ports, until, from } => {
+                Found::ports(temporary, (zone.as_deref(), from), ports.0).put(Some(*until), now)
             }
-            Deed::Shut { zone, ports } => Found::ports(temporary, zone.as_deref(), ports.0).taken(),
+            Deed::Shut { zone, ports, from } => {
+                Found::ports(temporary, (zone.as_deref(), from), ports.0).taken()
+            }
         };
         if outcome == Outcome::Done { self.done(revision) } else { Self { outcome, ..self } }
     }
@@ -53,7 +55,7 @@ impl Deed {
     pub(super) fn is_found_in(&self, temporary: &Temporary) -> bool {
         let found = match self {
             Self::Block { source, .. } => Found::source(temporary, BlockedSource::of(*source)),
-            Self::Open { zone, ports, .. } => Found::ports(temporary, zone.as_deref(), ports.0),
+            Self::Open { zone, ports, from, .. } => Found::ports(temporary, (zone.as_deref(), from), ports.0),
             _ => return false,
         };
         !found.left.is_empty()
@@ -66,12 +68,20 @@ impl Deed {
                 BlockedSource::of(*source) == BlockedSource::of(*other)
             }
             (
-                Self::Open { zone, ports: Ports(ports), .. },
-                Self::Open { zone: to, ports: Ports(other), .. },
-            ) => zone == to && ports.protocol == other.protocol && ports.range.overlaps(other.range),
+                Self::Open { zone, ports: Ports(ports), from, .. },
+                Self::Open { zone: to, ports: Ports(other), from: others, .. },
+            ) => {
+                let is_same_port = ports.protocol == other.protocol && ports.range.overlaps(other.range);
+                zone == to && is_same_port && share(from, others)
+            }
             _ => false,
         }
     }
+}
+
+/// Whether anybody is meant by both: no addresses are the whole zone, which is open by itself.
+fn share(some: &[IpAddr], others: &[IpAddr]) -> bool {
+    some.is_empty() && others.is_empty() || some.iter().any(|source| others.contains(source))
 }
 
 /// What is found of so many elements, with the time that each has left.
@@ -86,12 +96,21 @@ impl Found {
         Self { wanted: 1, left: own.map(|kept| kept.left).collect() }
     }
 
-    fn ports(temporary: &Temporary, zone: Option<&str>, PortSpec { range, protocol }: PortSpec) -> Self {
+    fn ports(
+        temporary: &Temporary,
+        (zone, from): (Option<&str>, &[IpAddr]),
+        PortSpec { range, protocol }: PortSpec,
+    ) -> Self {
+        let is_whom = |open: &Open| match open.from {
+            Some(source) => from.contains(&source),
+            None => from.is_empty(),
+        };
         let own = temporary.open.iter().filter(|open| {
             let PortSpec { range: one, protocol: own } = open.port.what;
-            open.zone == zone.unwrap_or(WORLD) && own == protocol && range.contains(one.first)
+            let is_port = own == protocol && range.contains(one.first);
+            open.zone == zone.unwrap_or(WORLD) && is_whom(open) && is_port
         });
-        let wanted = usize::try_from(range.count()).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(range.count()).unwrap_or(usize::MAX).saturating_mul(from.len().max(1));
         Self { wanted, left: own.map(|open| open.port.left).collect() }
     }
 

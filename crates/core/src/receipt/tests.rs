@@ -362,7 +362,7 @@ fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
         settled.outcome
     };
     let block = |until: Option<i64>| Deed::Block { source, until: until.map(at), why: None };
-    let open = || Deed::Open { zone: Some("lan".into()), ports, until: at(1_000) };
+    let open = || Deed::Open { zone: Some("lan".into()), ports, until: at(1_000), from: Vec::new() };
     let with = |blocked: &[Option<u64>], open: &[(&str, &str, u64)]| {
         let left = |seconds: u64| Some(core::time::Duration::from_secs(seconds));
         let network = "2001:db8::".parse().unwrap();
@@ -370,6 +370,7 @@ fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
         let port = |&(zone, port, seconds): &(&str, &str, u64)| gate::Open {
             zone: zone.to_string(),
             port: Kept { what: port.parse().unwrap(), left: left(seconds) },
+            from: None,
         };
         Temporary { blocked: kept.collect(), open: open.iter().map(port).collect(), ..Temporary::default() }
     };
@@ -388,7 +389,7 @@ fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
     assert_eq!(told(open(), true, &with(&[], &both[..1]), 10), Outcome::Unknown);
     let others = [("world", "80/tcp", 989), ("lan", "80/udp", 989), ("lan", "82/tcp", 989)];
     assert_eq!(told(open(), true, &with(&[], &others), 10), Outcome::Refused);
-    let shut = || Deed::Shut { zone: Some("lan".into()), ports };
+    let shut = || Deed::Shut { zone: Some("lan".into()), ports, from: Vec::new() };
     assert_eq!(told(shut(), true, &with(&[], &both), 10), Outcome::Refused);
     assert_eq!(told(shut(), true, &with(&[], &others), 10), Outcome::Done);
     assert_eq!(told(Deed::Unblock { source }, true, &with(&[None], &[]), 10), Outcome::Refused);
@@ -401,6 +402,7 @@ fn there(open: &[(&str, u64)], blocked: &[(&str, u64)]) -> Temporary {
     let port = |&(port, seconds): &(&str, u64)| gate::Open {
         zone: "office".into(),
         port: Kept { what: port.parse().unwrap(), left: left(seconds) },
+        from: None,
     };
     let source =
         |&(source, seconds): &(&str, u64)| Kept { what: source.parse().unwrap(), left: left(seconds) };
@@ -417,7 +419,11 @@ fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
     let source = "203.0.113.7".parse().unwrap();
     let ports = Ports("8080/tcp".parse().unwrap());
     let open = |number, until| {
-        receipt(number, Deed::Open { zone: Some("office".into()), ports, until: at(until) }, None)
+        receipt(
+            number,
+            Deed::Open { zone: Some("office".into()), ports, until: at(until), from: Vec::new() },
+            None,
+        )
     };
     let mut history: History = [
         receipt(1, Deed::Block { source, until: None, why: None }, None),
@@ -466,8 +472,8 @@ fn a_receipt_is_read_back_as_it_was_written() {
     let mut receipts = on_trial();
     receipts.push(receipt(3, Deed::Confirm { of: 2 }, Some(12)));
     let ports = Ports("8000-8010/udp".parse().unwrap());
-    receipts.push(receipt(4, Deed::Open { zone: None, ports, until: at(60) }, None));
-    receipts.push(receipt(5, Deed::Shut { zone: Some("lan".into()), ports }, None));
+    receipts.push(receipt(4, Deed::Open { zone: None, ports, until: at(60), from: Vec::new() }, None));
+    receipts.push(receipt(5, Deed::Shut { zone: Some("lan".into()), ports, from: Vec::new() }, None));
     let closed = vec![ports, Ports("8080/tcp".parse().unwrap())];
     let (becomes, was, until) = (Becomes::Gate, Was::Nothing, None);
     receipts.push(receipt(

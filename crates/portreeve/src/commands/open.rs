@@ -92,7 +92,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if foreseen == Ok(Opening::Needless) {
         return Err(needless(to, ports));
     }
-    let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: timeout.end(door.now) };
+    let deed = Deed::Open {
+        zone: zone.clone(),
+        ports: Ports(ports),
+        until: timeout.end(door.now),
+        from: Vec::new(),
+    };
     let passed = match door.pass(deed, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
         passed => passed.map_err(|error| door::failure(error, FAILED))?,

@@ -4,6 +4,8 @@ mod anew;
 mod before;
 mod moved;
 
+use std::net::IpAddr;
+
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Rest, Revision, Temporary, Transaction, ZoneName},
@@ -206,7 +208,17 @@ fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
         Back::Restore(_, Some(gate)) => Some(Undo::Gate(gate)),
         Back::Restore(_, None) => Some(Undo::NoGate),
         Back::Unblock(..) | Back::Reserve(..) | Back::Programs(..) | Back::Lead(..) => None,
+        // Nobody is on a host by what it is asked for its consent.
+        Back::Shut(receipt, ..) if !sources(receipt).is_empty() => None,
         Back::Shut(_, zone, ports) => Some(Undo::Shut(zone.as_deref().and_then(ZoneName::of), *ports)),
+    }
+}
+
+/// The addresses to which alone it opened ports.
+fn sources(receipt: &Receipt) -> &[IpAddr] {
+    match &receipt.deed {
+        Deed::Open { from, .. } => from,
+        _ => &[],
     }
 }
 
@@ -267,9 +279,13 @@ fn change(door: &Door, back: Back<'_>, temporary: &Temporary) -> Result<(Deed, T
         Back::Shut(receipt, zone, ports) => {
             let Text { en, ja } = renewed(receipt, door, temporary);
             let name = zone.as_deref().and_then(ZoneName::of);
-            let transaction = gate::close_early(name.as_ref(), ports).unwrap_or_default();
+            let from = sources(receipt).to_vec();
+            let transaction = match from.as_slice() {
+                [] => gate::close_early(name.as_ref(), ports).unwrap_or_default(),
+                from => gate::ask_no_more(from, ports.range.first),
+            };
             let said = text!("{ports} is no longer open.{en}", "{ports} の一時的な開放を終了しました。{ja}");
-            (Deed::Shut { zone, ports: Ports(ports) }, transaction, said)
+            (Deed::Shut { zone, ports: Ports(ports), from }, transaction, said)
         }
     })
 }

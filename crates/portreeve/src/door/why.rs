@@ -276,6 +276,10 @@ fn refused(refusal: &Refusal, what: Words) -> Failure {
             .because(Words {
                 en: "the gate has no such zone", ja: "ゲートにそのゾーンはありません"
             }),
+        Refusal::Earlier => Failure::new(Exit::Refused, what).because(Words {
+            en: "an earlier version of this program made the gate, which can open no port to single addresses before the next boot",
+            ja: "ゲートが以前のバージョンで作られているため、次回の起動まで特定のアドレスだけには開放できません",
+        }),
         Refusal::Other(said) => Failure::new(Exit::Unreachable, what)
             .because(Words {
                 en: "nft refused it; nothing was done",

@@ -213,7 +213,7 @@ fn tables(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<(
         let mut table = Table::new(OPEN, 2);
         for open in open {
             let left = left(open.port.left, out.lang);
-            table.push([open.port.what.to_string().into(), open.zone.as_str().into(), left.into()]);
+            table.push([open.port.what.to_string().into(), open.whom().into(), left.into()]);
         }
         out.table(&table)?;
     }

@@ -15,6 +15,8 @@ pub enum Refusal {
     Absent,
     /// The gate does not have the zone.
     NoZone,
+    /// The table was made by a version of this program that had no such set.
+    Earlier,
     /// Something else: the first line that nft said.
     Other(String),
 }
@@ -37,6 +39,7 @@ impl Refusal {
             _ if is_there && set.starts_with("trial_") => Self::OnTrial,
             "" if is_there => Self::Moved,
             _ if cannot_add && set.starts_with("open_zone_") => Self::NoZone,
+            _ if cannot_add && set.starts_with("askers") => Self::Earlier,
             _ if cannot_add => Self::Moved,
             _ => Self::Other(said.to_owned()),
         }
@@ -51,6 +54,7 @@ impl fmt::Display for Refusal {
             Self::OnTrial => "another change is on trial",
             Self::Absent => "it is not there, or no longer",
             Self::NoZone => "the gate does not have the zone",
+            Self::Earlier => "an earlier version made the gate",
             Self::Other(said) => said,
         })
     }
@@ -80,6 +84,7 @@ mod tests {
         let element = |command: &str| at(1, &format!("{command} {{ 1 }}\n"), MISSING);
         assert_eq!(element("delete element inet portreeve blocked4"), Refusal::Absent);
         assert_eq!(element("add element inet portreeve open_zone_x_tcp"), Refusal::NoZone);
+        assert_eq!(element("add element inet portreeve askers4"), Refusal::Earlier);
         assert_eq!(element("add element inet portreeve open_world_tcp"), Refusal::Moved, "the table is gone");
     }
 

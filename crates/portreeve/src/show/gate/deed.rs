@@ -1,5 +1,7 @@
 //! What a change of the gate does, in a phrase.
 
+use std::net::IpAddr;
+
 use portreeve_core::{
     gate::JUDGED,
     policy::WORLD,
@@ -24,13 +26,13 @@ pub(crate) fn words(deed: &Deed) -> Text {
         }
         Deed::Confirm { of } => text!("confirmed receipt {of}", "記録 {of} を確定"),
         Deed::TakeBack { of } => text!("ended the trial of receipt {of}", "記録 {of} の試行を取り消し"),
-        Deed::Open { zone, ports, .. } => {
-            let (zone, ports) = (zone.as_deref().unwrap_or(WORLD), ports.0);
-            text!("opened {ports} to {zone} for a while", "{ports} を {zone} に一時開放")
+        Deed::Open { zone, ports, from, .. } => {
+            let (Text { en, ja }, ports) = (whom(zone.as_deref(), from), ports.0);
+            text!("opened {ports} to {en} for a while", "{ports} を {ja} に一時開放")
         }
-        Deed::Shut { zone, ports } => {
-            let (zone, ports) = (zone.as_deref().unwrap_or(WORLD), ports.0);
-            text!("closed {ports} to {zone} again", "{ports} の {zone} への一時開放を終了")
+        Deed::Shut { zone, ports, from } => {
+            let (Text { en, ja }, ports) = (whom(zone.as_deref(), from), ports.0);
+            text!("closed {ports} to {en} again", "{ports} の {ja} への一時開放を終了")
         }
         Deed::Block { source, why: Some(why), .. } => {
             text!("keeps {source} out for a while ({why})", "{source} を一時的に遮断({why})")
@@ -58,6 +60,19 @@ pub(crate) fn words(deed: &Deed) -> Text {
             back(text!("moved {service} to another socket", "{service} の誘導先を切り替え"), *undoes)
         }
         Deed::Halt { by, whom, ports, .. } => halted(*by, &whom.join(", "), &listed(ports)),
+    }
+}
+
+/// To whom ports are open for a while: a zone, or these addresses alone.
+fn whom(zone: Option<&str>, from: &[IpAddr]) -> Text {
+    let named = |name: String| Text { en: name.clone(), ja: name };
+    match from {
+        [] => named(zone.unwrap_or(WORLD).into()),
+        [one] => named(one.to_string()),
+        several => {
+            let count = several.len();
+            text!("{count} addresses", "{count} 個のアドレス")
+        }
     }
 }
 

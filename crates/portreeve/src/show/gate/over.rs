@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use portreeve_core::{
-    gate::{Open, Temporary},
-    text,
-    words::Text,
-};
+use portreeve_core::{gate::Temporary, text, words::Text};
 
 use crate::show::escape::visible;
 
@@ -15,9 +11,10 @@ const NAMED_MAX: usize = 8;
 
 /// Names it; empty where there is nothing.
 pub(crate) fn over(temporary: &Temporary) -> Text {
-    let open = temporary.open.iter().map(|Open { zone, port }| {
-        let (port, zone) = (port.what, visible(zone));
-        text!("{port} open to {zone}", "{port}({zone} に開放)")
+    let open = temporary.open.iter().map(|open| {
+        let (port, whom) = (open.port.what, open.whom());
+        let whom = visible(&whom);
+        text!("{port} open to {whom}", "{port}({whom} に開放)")
     });
     let blocked = temporary.blocked.iter().map(|kept| {
         let source = source(kept.what);
@@ -45,7 +42,7 @@ pub(super) fn source(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portreeve_core::gate::Kept;
+    use portreeve_core::gate::{Kept, Open};
 
     use super::*;
 
@@ -57,7 +54,7 @@ mod tests {
         };
         let port = Kept { what: "80/tcp".parse().unwrap(), left: None };
         let mut temporary =
-            Temporary { open: vec![Open { zone: "lan".into(), port }], ..Temporary::default() };
+            Temporary { open: vec![Open { zone: "lan".into(), port, from: None }], ..Temporary::default() };
         temporary.blocked = blocked(&["192.0.2.7", "2001:db8::"]);
         let said = over(&temporary);
         assert_eq!(
