@@ -12,6 +12,8 @@ mod archives;
 mod build_info;
 #[path = "../../fuzz/feed/captures.rs"]
 mod captures;
+#[path = "../../fuzz/feed/consents.rs"]
+mod consents;
 #[path = "../../fuzz/feed/containers.rs"]
 mod containers;
 #[path = "../../fuzz/feed/dpkg.rs"]
@@ -207,6 +209,11 @@ fn versions_of_packages() {
 #[test]
 fn documents_of_advisories() {
     replay("advisories", advisories::feed);
+}
+
+#[test]
+fn what_is_written_down_of_consents() {
+    replay("consents", consents::feed);
 }
 
 #[test]

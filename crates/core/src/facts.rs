@@ -1,6 +1,7 @@
 //! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
 
 mod code;
+pub mod consent;
 mod firewall;
 mod foothold;
 mod gap;
@@ -21,6 +22,7 @@ pub(crate) mod testing;
 mod watched;
 
 pub use code::{Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, Kernels, Offer, Package};
+pub use consent::Consent;
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
@@ -104,6 +106,9 @@ pub struct Snapshot {
     /// Whether anybody watches it, and ought to, where root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<LeftWatch>,
+    /// That its own portreeve answers whoever asks to scan it, where root looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<Consent>,
     /// Whether the guard keeps who opened sockets, and whoever looked may not know it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub hides_openings: bool,
@@ -221,6 +226,7 @@ impl Snapshot {
             socket_denials: Vec::new(),
             watched: None,
             watch: None,
+            consents: Vec::new(),
             hides_openings: false,
             gaps: Vec::new(),
         }

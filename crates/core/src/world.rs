@@ -133,7 +133,8 @@ impl<'a> World<'a> {
             states: OnceCell::new(),
         };
         world.judged = world.judged_listeners();
-        world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {
+        let judged = world.listeners().filter(|listener| !world.is_asked_for_consent(listener));
+        world.holdings = holding::gather(snapshot, judged, |listener, identity| {
             world.declared_for(listener, identity).copied()
         });
         world.undecided = standing::undecided(&world);
@@ -248,6 +249,15 @@ impl<'a> World<'a> {
     pub fn is_ephemeral(&self, listener: &Listener) -> bool {
         listener.ephemeral
             && listener.state == SocketState::Unconnected
+            && self.desired.of(listener).is_none()
+    }
+
+    /// Whether `listener` is where this host is asked for its consent to be scanned, which it gives for a while: nothing to be declared.
+    #[must_use]
+    pub fn is_asked_for_consent(&self, listener: &Listener) -> bool {
+        let given = self.snapshot.consents.iter().filter(|consent| consent.holds(self.snapshot.taken));
+        self.is_own(listener.netns)
+            && given.clone().any(|consent| consent.is_asked_at(listener))
             && self.desired.of(listener).is_none()
     }
 

@@ -7,6 +7,7 @@ pub mod bpffs;
 pub mod capture;
 pub mod chance;
 pub mod claimant;
+pub mod consents;
 pub mod enforce;
 pub mod events;
 pub mod group;

@@ -46,7 +46,7 @@ pub use ways::{Way, Ways};
 use std::{mem, thread};
 
 use portreeve_core::{
-    facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
+    facts::{GapKind, HostFacts, Snapshot},
     port::PortRange,
 };
 use rustix::{process::geteuid, system::uname};
@@ -141,7 +141,6 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         gaps.missing("/proc");
     }
     Ok(Snapshot {
-        version: SNAPSHOT_VERSION,
         taken,
         host: host(),
         other: pieces.other(),
@@ -152,15 +151,9 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         origins,
         code,
         firewall: firewall::read(wanted.firewall, &mut gaps),
-        gate: None,
-        guard: None,
-        steer: None,
-        foreign_steering: Vec::new(),
-        socket_denials: Vec::new(),
-        watched: None,
-        watch: None,
         hides_openings,
         gaps: gaps.into_sorted(),
+        ..Snapshot::bare(taken)
     })
 }
 

@@ -16,6 +16,7 @@ pub(crate) const SYSTEM: &str = "/var/lib/portreeve";
 pub(crate) const RUN: &str = "/run/portreeve";
 /// Where the system's own are that can be found out again.
 const CACHE: &str = "/var/cache/portreeve";
+const CONSENTS: &str = "consents";
 /// Takes the place of all of them.
 const OVERRIDE: &str = "PORTREEVE_STATE";
 
@@ -63,6 +64,16 @@ pub(crate) fn system_gate() -> PathBuf {
 /// Where it is kept how far logs were read; `None` where a user has no home.
 pub(crate) fn watch() -> Option<PathBuf> {
     Some(of(&state()?, "watch", network()))
+}
+
+/// Where it is written that this host consents to be scanned, as long as it does, which no boot outlives.
+pub(crate) fn consents() -> Option<PathBuf> {
+    let (state, network) = (state()?, network());
+    Some(if state == Path::new(SYSTEM) && network == Network::Host {
+        Path::new(RUN).join(CONSENTS)
+    } else {
+        of(&state, CONSENTS, network)
+    })
 }
 
 /// What is of one network namespace alone.

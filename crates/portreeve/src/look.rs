@@ -18,7 +18,7 @@ use portreeve_core::{
     world::{Claims, Scope, World},
 };
 use portreeve_host::{
-    Wanted,
+    Wanted, consents,
     observe::{
         Files, Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer,
         left_watch, observe, packages, socket_denials,
@@ -237,6 +237,9 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     let ways = ways()?;
     let mut snapshot = observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))?;
+    if let Some(folder) = directories::consents() {
+        consents::add(&folder, &mut snapshot);
+    }
     if wanted.firewall != Firewall::Skip {
         if let Ok(folder) = directories::gate() {
             left_gate::add(&folder, &mut snapshot);

@@ -54,6 +54,8 @@ pub(super) fn sightings<'a>(world: &World<'a>) -> Seen<'a> {
     let mut listeners: Vec<_> = world
         .listeners()
         .filter(|listener| listener.port != 0 && listener.protocol != Protocol::Dccp)
+        // It ends by itself, and is no service.
+        .filter(|listener| !world.is_asked_for_consent(listener))
         .collect();
     let left_out = listeners.len().saturating_sub(LISTENERS_MAX);
     listeners.truncate(LISTENERS_MAX);

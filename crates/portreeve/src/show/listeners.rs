@@ -42,6 +42,7 @@ pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前
 
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
 
+const CONSENT: Words = Words { en: "asked for consent", ja: "スキャン許可の受付" };
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
 const LED_HERE: Words = Words { en: "led here", ja: "誘導先" };
 const CLAIMED: Words = Words { en: "claimed", ja: "申請済み" };
@@ -136,7 +137,8 @@ fn claimed<'a>(world: &World<'a>, listener: &Listener) -> Option<&'a str> {
 fn notes<'a>(world: &World<'a>, listener: &'a Listener) -> impl Iterator<Item = Words> {
     let temporary = world.is_ephemeral(listener);
     let service = world.service_of(listener);
-    let undeclared = world.policy.is_some() && !temporary && service.is_none();
+    let consent = world.is_asked_for_consent(listener);
+    let undeclared = world.policy.is_some() && !temporary && !consent && service.is_none();
     let claimed = world.claim_of(listener).filter(|_| service.is_none());
     let (claimed, stolen) = match claimed.map(|claimed| claimed.state) {
         Some(State::Stolen) => (false, true),
@@ -148,6 +150,7 @@ fn notes<'a>(world: &World<'a>, listener: &'a Listener) -> impl Iterator<Item = 
         (temporary, TEMPORARY),
         (claimed, CLAIMED),
         (stolen, STOLEN),
+        (consent, CONSENT),
         (undeclared, UNDECLARED),
         (is_led_to, LED_HERE),
         (waits_not, NOT_LISTENING),

@@ -163,7 +163,7 @@ mod tests {
 
     use crate::{
         address::Family,
-        facts::{Firewall, GuardStands, Led, LeftSteer},
+        facts::{Consent, Firewall, GuardStands, Led, LeftSteer},
         finding::Severity,
         port::{PortRange, Protocol},
         rules::testing::{filtering, scene, translated},
@@ -362,6 +362,23 @@ mod tests {
     fn a_clients_datagram_socket_is_no_open_port() {
         let scene = scene().policy().listens("systemd-resolved.service", "0.0.0.0:41234/udp");
         assert!(scene.ephemeral().texts("unneeded-open-port").is_empty());
+    }
+
+    #[test]
+    fn where_a_host_is_asked_for_its_consent_is_no_open_port() {
+        let found = |change: fn(&mut Consent)| {
+            let mut scene = scene().policy().listens("session-4.scope", "192.168.1.5:29317/udp");
+            let pid = scene.snapshot.listeners[0].holders[0].pid;
+            let until = scene.snapshot.taken + jiff::SignedDuration::from_secs(60);
+            let mut consent = Consent { port: 29_317, pid, until, answered: Vec::new() };
+            change(&mut consent);
+            scene.snapshot.consents = [consent].into();
+            scene.found("unneeded-open-port").len()
+        };
+        assert_eq!(found(|_| ()), 0);
+        assert_eq!(found(|consent| consent.pid += 1), 1, "another process has it");
+        assert_eq!(found(|consent| consent.port += 1), 1);
+        assert_eq!(found(|consent| consent.until -= jiff::SignedDuration::from_secs(60)), 1, "it is over");
     }
 
     #[test]

@@ -52,7 +52,8 @@ fn guards(chain: &Chain) -> bool {
 
 fn finding(world: &World<'_>) -> Option<Finding> {
     let own = world.own_namespace()?;
-    let mut listeners = world.listeners().filter(|listener| listener.netns == own.id);
+    let is_judged = |it: &&crate::facts::Listener| it.netns == own.id && !world.is_asked_for_consent(it);
+    let mut listeners = world.listeners().filter(is_judged);
     let is_reached = listeners
         .any(|listener| world.reach(listener).first().is_some_and(|world| world.verdict >= Verdict::Partly));
     let finding = RULE.finding(

@@ -154,7 +154,7 @@ impl Filter {
     fn shows<'a>(&self, world: &World<'a>, listener: &'a Listener) -> bool {
         self.has_kind(listener.protocol, listener.family)
             && self.reaches(world, listener)
-            && (!self.undeclared || (world.service_of(listener).is_none() && !world.is_ephemeral(listener)))
+            && (!self.undeclared || is_undeclared(world, listener))
             && self.names(|asked| asked.means(listener), |word| is_named(world, listener, word))
     }
 
@@ -221,6 +221,12 @@ fn no_zone(world: &World<'_>, name: &str) -> Failure {
     let known = zones(world).collect::<Vec<_>>().join(", ");
     Failure::usage(text!("there is no zone `{name}`", "`{name}` というゾーンはありません"))
         .hint(text!("one of: {known}", "次のいずれかを指定してください: {known}"))
+}
+
+/// Whether it ought to be declared, and is not.
+fn is_undeclared<'a>(world: &World<'a>, listener: &'a Listener) -> bool {
+    let is_passing = world.is_ephemeral(listener) || world.is_asked_for_consent(listener);
+    world.service_of(listener).is_none() && !is_passing
 }
 
 fn is_named<'a>(world: &World<'a>, listener: &'a Listener, word: &str) -> bool {

@@ -1,0 +1,111 @@
+//! Where it is written down that this host consents to be scanned, and by whom it was asked, while that holds (A17, A20).
+//!
+//! A file for each port, which one process at a time can have.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use portreeve_core::facts::{Consent, Snapshot, consent::BYTES_MAX};
+
+use crate::{
+    keep::{KeepError, Readers, read_own, remove, replace_soon},
+    observe::clock,
+};
+
+/// More are not read.
+const FILES_MAX: usize = 64;
+
+/// Writes `consent` down in `folder`, and takes away what is over of others.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn keep(folder: &Path, consent: &Consent) -> Result<(), KeepError> {
+    for path in files(folder) {
+        // What cannot be taken away is over all the same.
+        let is_over = read(&path).is_none_or(|other| !other.holds(clock::now()));
+        let _ = is_over.then(|| remove(&path));
+    }
+    let path = file(folder, consent.port);
+    let bytes = serde_json::to_vec(consent)
+        .map_err(|error| KeepError::Write { path: path.clone(), source: io::Error::other(error) })?;
+    replace_soon(&path, &bytes, Readers::Owner)
+}
+
+/// Takes away what stands in `folder` of the consent at `port`; where that cannot be, it ends by its time.
+pub fn end(folder: &Path, port: u16) {
+    let _ = remove(&file(folder, port));
+}
+
+/// Adds those that hold by what stands in `folder`, where nobody but whoever looks can have written it.
+pub fn add(folder: &Path, snapshot: &mut Snapshot) {
+    let taken: Timestamp = snapshot.taken;
+    let all = files(folder).into_iter().filter_map(|path| read(&path));
+    snapshot.consents = all.filter(|consent| consent.holds(taken)).collect();
+}
+
+fn read(path: &Path) -> Option<Consent> {
+    Consent::read(&read_own(path, u64::try_from(BYTES_MAX).ok()? + 1)?)
+}
+
+fn file(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("{port}.json"))
+}
+
+/// In the order of their names, which is theirs in every look.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let mut files: Vec<PathBuf> = named.take(FILES_MAX).collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::fs::{PermissionsExt as _, symlink},
+        process,
+    };
+
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn consent(port: u16, seconds: i64) -> Consent {
+        let until = clock::now() + SignedDuration::from_secs(seconds);
+        Consent { port, pid: process::id(), until, answered: vec![[192, 0, 2, 7].into()] }
+    }
+
+    fn told(folder: &Path) -> Vec<u16> {
+        let mut snapshot = Snapshot::bare(clock::now());
+        add(folder, &mut snapshot);
+        snapshot.consents.iter().map(|consent| consent.port).collect()
+    }
+
+    #[test]
+    fn what_holds_is_told_and_what_others_could_have_written_is_not() {
+        let folder = std::env::temp_dir().join(format!("portreeve-consents-{}", process::id()));
+        assert_eq!(told(&folder), [0; 0], "nobody consents");
+        keep(&folder, &consent(2, 60)).unwrap();
+        keep(&folder, &consent(1, 60)).unwrap();
+        assert_eq!(told(&folder), [1, 2]);
+        keep(&folder, &consent(3, -1)).unwrap();
+        assert_eq!(told(&folder), [1, 2], "it is over");
+        keep(&folder, &consent(2, 60)).unwrap();
+        assert!(!file(&folder, 3).exists(), "and goes with the next");
+        symlink(file(&folder, 1), file(&folder, 4)).unwrap();
+        fs::write(folder.join("5.json"), "{").unwrap();
+        fs::write(folder.join("6.json"), vec![b' '; BYTES_MAX + 2]).unwrap();
+        assert_eq!(told(&folder), [1, 2]);
+        fs::set_permissions(file(&folder, 1), fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(told(&folder), [2], "anybody could have written it");
+        end(&folder, 2);
+        assert_eq!(told(&folder), [0; 0]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
