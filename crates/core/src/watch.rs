@@ -8,6 +8,7 @@ mod attempts;
 mod blocks;
 mod buckets;
 mod cleared;
+mod consented;
 mod course;
 mod crowd;
 mod evidence;
@@ -51,8 +52,8 @@ use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use self::{
-    attempts::Attempts, blocks::Blocks, open::Open, probe::Suspect, proof::Proofs, returned::Returned,
-    scan::Scan, table::Table, unnamed::Unnamed, welcomed::Welcomed,
+    attempts::Attempts, blocks::Blocks, consented::Consented, open::Open, probe::Suspect, proof::Proofs,
+    returned::Returned, scan::Scan, table::Table, unnamed::Unnamed, welcomed::Welcomed,
 };
 pub use self::{
     attempts::{ServiceNumber, Written},
@@ -127,6 +128,7 @@ pub struct Watch {
     blocks: Blocks,
     open: Open,
     welcomed: Welcomed,
+    consented: Consented,
     /// Those of whom nothing is remembered any more, until somebody hears of it.
     forgotten: Vec<Source>,
     /// Until then it is known whose block is over.
@@ -150,6 +152,7 @@ impl Watch {
             blocks: Blocks::default(),
             open: Open::default(),
             welcomed: Welcomed::new(),
+            consented: Consented::default(),
             forgotten: Vec::new(),
             freed: began,
         }
@@ -220,7 +223,7 @@ impl Watch {
             return None;
         }
         let source = Source::of(touch.from);
-        if self.blocks.has(source, at) {
+        if self.blocks.has(source, at) || self.consented.has(touch.from, at) {
             return None;
         }
         let (hash, tick) = (self.hash(source), self.tick(at));

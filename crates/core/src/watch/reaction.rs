@@ -37,6 +37,8 @@ pub enum Mercy {
     Unproven,
     /// What he is to this host.
     Bond(Bond),
+    /// This host consents until then to be scanned from there.
+    Consent(Timestamp),
     /// Many share the work, and none of them does much.
     Group,
     /// The gate does that already, for so long yet or for good.
@@ -58,6 +60,10 @@ impl Mercy {
         match self {
             Self::Unproven => text!("unproven", "実在を確認できていない"),
             Self::Bond(bond) => bond.text(),
+            Self::Consent(until) => {
+                let until = until.strftime("%H:%M");
+                text!("this host consents to it until {until}", "このホストが {until} まで許可している")
+            }
             Self::Group => text!("many share it", "多数の送信元による"),
             Self::KeptOut(_) => text!("kept out already", "遮断済み"),
             Self::Limit(Limit::Minute) => {
@@ -82,6 +88,9 @@ impl Watch {
     /// What is to become of whoever is suspected, on a host to which these have a bond.
     #[must_use]
     pub fn reaction(&self, suspicion: &Suspicion, choice: &WatchChoice, bonds: &Bonds) -> Reaction {
+        if let Some(until) = self.consent(suspicion, bonds) {
+            return Reaction::Spare(Mercy::Consent(until));
+        }
         let is_unproven = suspicion.confidence == Confidence::Unproven && !choice.block_unproven;
         let spared = suspicion
             .group
@@ -193,7 +202,7 @@ impl Watch {
         }
     }
 
-    fn forget(&mut self, source: Source) {
+    pub(super) fn forget(&mut self, source: Source) {
         self.tell_anew(source);
         self.open.forget(source);
         self.suspects.remove(&source);

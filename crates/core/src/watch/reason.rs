@@ -11,7 +11,7 @@ impl Suspicion {
     #[must_use]
     pub fn sum(&self) -> Text {
         match self.kind {
-            Kind::PortScan => self.sum_of_scan(),
+            Kind::PortScan | Kind::OwnScan => self.sum_of_scan(),
             Kind::DistributedScan => text!(
                 "twenty sources that ask for one to three ports of nobody's each within ten minutes are too many, of one network or for one port, where they are ten times as many as are usual for that port (the median of seven days)",
                 "10 分間に、誰のものでもないポート 1〜3 個に接触した送信元が、1 つのネットワークから、または 1 つのポートに対して 20 個に達し、そのポートの平常(7 日間の中央値)の 10 倍以上になると疑います"
@@ -94,6 +94,10 @@ impl Mercy {
                 let Text { en, ja } = bond.text();
                 text!("he is never blocked: {en}", "遮断の対象外です: {ja}")
             }
+            Self::Consent(_) => text!(
+                "this host had told him that he may scan it; what he does after that is judged anew",
+                "このホストがスキャンを許可した相手です。許可の終了後の行為は、改めて判定します"
+            ),
             Self::Group => text!(
                 "nobody is blocked for what many do; whoever does more is told of by himself",
                 "多数による行為では遮断しません。個別に多くを行った送信元は、別に判定します"

@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
@@ -37,6 +38,8 @@ pub enum Bond {
     Operator(String),
     /// Somebody has logged in from there lately.
     Welcome,
+    /// This host consents to be scanned from there.
+    Scanner,
 }
 
 impl Bond {
@@ -55,6 +58,10 @@ impl Bond {
             Self::Welcome => {
                 text!("somebody logged in from there within a day", "24 時間以内にログインに成功している")
             }
+            Self::Scanner => text!(
+                "this host consents to be scanned from there",
+                "このホストがスキャンを許可している送信元"
+            ),
             Self::Operator(who) => text!("somebody is here from there, by {who}", "{who} 経由で操作中"),
         }
     }
@@ -62,7 +69,11 @@ impl Bond {
 
 /// Everybody who has a bond.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bonds(Vec<(IpNet, Bond)>);
+pub struct Bonds {
+    all: Vec<(IpNet, Bond)>,
+    /// To whose scans this host consents, and until when.
+    consents: Vec<(IpAddr, Timestamp)>,
+}
 
 impl Bonds {
     /// Those of a host as it was seen, and of its policy.
@@ -78,6 +89,9 @@ impl Bonds {
         let own = interfaces.flat_map(|it| &it.addresses).map(|address| address.ip);
         let asked = snapshot.connections.iter().flatten().filter(|connection| asks_the_time(connection));
         let time_servers = asked.map(|connection| &connection.peer.address.ip);
+        let given = snapshot.consents.iter().filter(|consent| consent.holds(snapshot.taken));
+        let consents = given.flat_map(|it| it.answered.iter().map(|from| (from.to_canonical(), it.until)));
+        let consents: Vec<_> = consents.collect();
         let zones = policy.into_iter().flat_map(|policy| &policy.zones);
         let zones = zones.flat_map(|zone| zone.from.iter().map(|net| (*net, Bond::Zone(zone.name.clone()))));
         let allowed = policy.into_iter().flat_map(|policy| &policy.watch.allow);
@@ -91,8 +105,14 @@ impl Bonds {
             .chain(time_servers.map(one(Bond::TimeServer)))
             .chain(operators)
             .chain(zones)
-            .chain(allowed.map(|net| (*net, Bond::Allowed)));
-        Self(all.collect())
+            .chain(allowed.map(|net| (*net, Bond::Allowed)))
+            .chain(consents.iter().map(|(from, _)| one(Bond::Scanner)(from)));
+        Self { all: all.collect(), consents }
+    }
+
+    /// To whose scans this host consents, and until when.
+    pub(super) fn consents(&self) -> &[(IpAddr, Timestamp)] {
+        &self.consents
     }
 
     /// What `source` is to this host, where it is anything; of IPv6 what anybody in its network is.
@@ -103,7 +123,7 @@ impl Bonds {
             return Some(Bond::Own);
         }
         let meets = |net: &IpNet| net.contains(&prefix) || prefix.contains(net);
-        self.0.iter().find(|(net, _)| meets(net)).map(|(_, bond)| bond.clone())
+        self.all.iter().find(|(net, _)| meets(net)).map(|(_, bond)| bond.clone())
     }
 }
 
@@ -138,7 +158,7 @@ mod tests {
         let snapshot = Snapshot {
             connections: Some(alloc::vec![asks(123, "198.51.100.123"), asks(53, "198.51.100.124")]),
             namespaces: alloc::vec![own],
-            ..snapshot(jiff::Timestamp::UNIX_EPOCH)
+            ..snapshot(Timestamp::UNIX_EPOCH)
         };
         let place = Place { file: "policy.toml".into(), line: 1, column: 1 };
         let office = Zone {

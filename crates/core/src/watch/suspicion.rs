@@ -29,6 +29,8 @@ pub enum Kind {
     DistributedBruteForce,
     /// He asks a web server for what only those ask for who look for holes.
     PathProbing,
+    /// He looks for ports with the consent of this host: no attack.
+    OwnScan,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::PasswordSpray => "password-spray",
             Self::DistributedBruteForce => "distributed-brute-force",
             Self::PathProbing => "path-probing",
+            Self::OwnScan => "own-scan",
         }
     }
 }
@@ -128,6 +131,7 @@ impl Suspicion {
             Kind::PortScan => {
                 self.group.as_ref().map_or_else(|| self.text_of_scan(), |group| self.text_of_rest(group))
             }
+            Kind::OwnScan => self.text_of_own_scan(),
             Kind::DistributedScan => self.text_of_shared_scan(),
             Kind::BruteForce | Kind::PasswordSpray => {
                 let Self { users, welcomed, .. } = self;
@@ -205,6 +209,14 @@ impl Suspicion {
         text!(
             "{count} undeclared ports in {time}: {ports} ({protocols}){en}",
             "{time} の間に宣言のないポート {count} 個: {ports}({protocols}){ja}"
+        )
+    }
+
+    fn text_of_own_scan(&self) -> Text {
+        let (count, time, protocols, ports) = (self.contacts, self.time(), self.protocols(), self.shown());
+        text!(
+            "{count} undeclared ports in {time}: {ports} ({protocols}), and those that follow",
+            "{time} の間に宣言のないポート {count} 個: {ports}({protocols})、以降のポートも同様"
         )
     }
 

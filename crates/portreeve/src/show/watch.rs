@@ -42,7 +42,7 @@ pub(crate) struct WatchView<'a> {
     /// The layout of this document: 1.
     version: u32,
     /// `suspicion`; `block`: he is kept out; `would-block`: he would be if the policy did not only observe; `refused-block`: never,
-    /// for what he is to this host; `blocked`: he is kept out now
+    /// for what he is to this host; `own-scan`: this host consents to it, and it is no attack; `blocked`: he is kept out now
     /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts`, `ambiguous` and `older`, and of captures `packets`,
     /// `touches` and `portless`.
     event: &'static str,
@@ -58,7 +58,7 @@ pub(crate) struct WatchView<'a> {
     sources: Option<Vec<String>>,
     /// See `sources`.
     sources_count: Option<u32>,
-    /// What he does: `port-scan`, `distributed-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`; or, of a process of
+    /// What he does: `port-scan`, `distributed-scan`, `brute-force`, `password-spray`, `distributed-brute-force`, `path-probing` or `own-scan`; or, of a process of
     /// this host, which has no address, `stolen-port-attempt`.
     kind: Option<&'a str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
@@ -249,7 +249,9 @@ fn tell_at(
         return out.ndjson(&line(suspicion, told, out.lang));
     }
     let is_blocked = told.is_some_and(|told| matches!(told.reaction, Reaction::Block(_)));
-    let event = pad(if is_blocked { BLOCK } else { SUSPICION }, 9);
+    let is_own = suspicion.kind == Kind::OwnScan;
+    let event = if is_own { OWN_SCAN } else { SUSPICION };
+    let event = pad(if is_blocked { BLOCK } else { event }, 9);
     let done = told.map(|told| format!("   {}", done(told).in_lang(out.lang))).unwrap_or_default();
     let time = suspicion.at.strftime(time);
     let many = suspicion.group.as_ref().map(|group| {
@@ -276,12 +278,14 @@ fn trace(trace: &Trace) -> TraceView<'_> {
 
 const SUSPICION: &str = "suspicion";
 const BLOCK: &str = "block";
+const OWN_SCAN: &str = "own-scan";
 
 /// What a program is told that it is.
 const fn event(reaction: Option<&Reaction>) -> &'static str {
     match reaction {
         Some(Reaction::Block(_)) => BLOCK,
         Some(Reaction::WouldBlock(_)) => "would-block",
+        Some(Reaction::Spare(Mercy::Consent(_))) => OWN_SCAN,
         Some(Reaction::Spare(Mercy::Bond(_))) => "refused-block",
         Some(Reaction::Spare(_)) | None => SUSPICION,
     }

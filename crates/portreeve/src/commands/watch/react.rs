@@ -7,7 +7,7 @@ use portreeve_core::{
     gate::{self, BlockedSource, Timeout},
     policy::{Policy, WatchChoice},
     receipt::Deed,
-    watch::{self, Bonds, Mercy, Reaction, Suspicion, Watch, sessions},
+    watch::{self, Bonds, Kind, Mercy, Reaction, Suspicion, Watch, sessions},
     words::Words,
 };
 use portreeve_host::{
@@ -67,7 +67,7 @@ impl Seen {
 /// same moment is judged by the same look, `seen`: a flood in the name of many would else have a look taken for each. Where the policy
 /// cannot be read, `policy` holds.
 pub(super) fn react(
-    suspicion: Suspicion,
+    mut suspicion: Suspicion,
     traces: Vec<Trace>,
     (watch, seen): (&mut Watch, &mut Option<Seen>),
     (settings, policy): (&Settings, Option<&Rc<Policy>>),
@@ -90,6 +90,12 @@ pub(super) fn react(
     // A line may tell of something long ago; the gate counts from now on.
     let at = if is_blocked { Timestamp::now() } else { suspicion.at };
     watch.reacted(suspicion.source, &reaction, at);
+    if let (Reaction::Spare(Mercy::Consent(_)), Some(bonds)) =
+        (&reaction, seen.as_ref().and_then(|seen| seen.bonds.as_ref()))
+    {
+        suspicion.kind = Kind::OwnScan;
+        watch.excuse(suspicion.source, bonds);
+    }
     let sessions_ended = if is_blocked { end_all(&sessions) } else { 0 };
     Reacted { suspicion, reaction, sessions_ended, traces }
 }

@@ -340,6 +340,7 @@ impl<'a> Sight<'a> {
         self.bound = self.binds.news(policy.as_deref());
         self.followed.change(policy.as_deref(), now);
         self.watch.reconsider(now, policy != self.policy);
+        self.watch.excuse_no_more(&look.snapshot.consents, now);
         self.policy = policy;
     }
 }
