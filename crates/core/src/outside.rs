@@ -4,6 +4,7 @@
 //! Nothing here sends or waits: [`Sweep`] is told the time and what was heard, and says what to send next.
 
 mod answer;
+mod askers;
 mod beside;
 pub mod consent;
 mod hindrance;
@@ -15,6 +16,7 @@ mod sweep;
 mod trip;
 
 pub use answer::{Answer, Saying, behind_ipv4, of_icmp, of_tcp};
+pub use askers::askers;
 pub use beside::{Beside, Known, Line, beside};
 pub use hindrance::Hindrance;
 pub use key::Key;

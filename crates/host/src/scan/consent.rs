@@ -138,8 +138,8 @@ impl Consenting {
         Ok(Self { sockets })
     }
 
-    /// Answers whoever has the secret until `until`, in seconds since 1970, or as soon as `stop` can be read; tells of each who is
-    /// answered.
+    /// Answers whoever has the secret until `until`, in seconds since 1970, or as soon as `stop` can be read; tells of each before he is
+    /// answered, as his first packet may come before anything else is done.
     ///
     /// # Errors
     ///
@@ -181,9 +181,9 @@ fn answer_one(own: IpAddr, socket: &UdpSocket, secret: &Secret, until: u64, each
     let parties = Parties { scanner: from.ip().to_canonical(), target: own };
     let question = room.get(..length).unwrap_or_default();
     let Some(nonce) = secret.asked(question, parties, seconds_now()) else { return };
-    if socket.send_to(&secret.answer(nonce, parties, until), from).is_ok() {
-        each(parties);
-    }
+    each(parties);
+    // One whose answer is lost asks again.
+    let _ = socket.send_to(&secret.answer(nonce, parties, until), from);
 }
 
 #[cfg(test)]

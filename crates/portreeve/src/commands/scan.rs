@@ -5,6 +5,8 @@ mod ask;
 pub(crate) mod consent;
 mod hindered;
 mod target;
+mod way;
+mod written;
 
 use std::time::Duration;
 

@@ -22,7 +22,12 @@ use portreeve_host::{
 };
 use rustix::process::geteuid;
 
-use super::{FOR, PORT_OF_CONSENT, ask::failed};
+use super::{
+    FOR, PORT_OF_CONSENT,
+    ask::failed,
+    way::{self, Way},
+    written::Written,
+};
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
@@ -136,24 +141,40 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
     let until = consent::seconds_now().saturating_add(time.as_secs());
     let stop = Stop::on_signals()?;
     let consenting = consent::Consenting::open(port).map_err(|error| taken(&error, port))?;
-    let clock = clock(until);
-    if settings.verbosity != Verbosity::Quiet {
-        let told = text!(
-            "consenting until {clock} to be scanned by whoever has the secret; asked at {port}/udp · Ctrl-C ends it",
-            "{clock} まで、鍵を持つホストからのスキャンを許可します({port}/udp で受付)。Ctrl-C で終了します"
-        );
-        out.sentences(told.in_lang(settings.lang))?;
-        out.finish()?;
+    let mut written = Written::begin(port, until, settings.lang);
+    let way = Way::open(policy.as_deref(), port, time, (settings, out));
+    if let Way::Shut(failure) = &way {
+        failure.print(settings.lang);
     }
-    let lang = settings.lang;
-    let answered = consenting.answer(&secret, until, stop.signals(), |parties| {
-        let (from, to) = (parties.scanner, parties.target);
-        let told = text!("{from} may scan {to}", "{from} に {to} のスキャンを許可しました");
-        // Whoever reads it no more wants the answer all the same.
-        let _ = out.sentences(told.in_lang(lang)).and_then(|()| out.finish());
+    let done = tell(until, port, &way, settings, out).and_then(|()| {
+        let answered = consenting.answer(&secret, until, stop.signals(), |parties| {
+            written.answers(parties.scanner);
+            let (from, to) = (parties.scanner, parties.target);
+            let told = text!("{from} may scan {to}", "{from} に {to} のスキャンを許可しました");
+            // Whoever reads it no more wants the answer all the same.
+            let _ = out.sentences(told.in_lang(settings.lang)).and_then(|()| out.finish());
+        });
+        answered.map_err(|error| failed(&error))
     });
-    answered.map_err(|error| failed(&error))?;
-    Ok(Exit::Fine)
+    if consent::seconds_now() < until {
+        way.close(settings);
+    }
+    done.map(|()| way::exit(&way, written.count()))
+}
+
+/// Says until when this host consents, and who can ask it.
+fn tell(until: u64, port: u16, way: &Way, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let clock = clock(until);
+    let told = text!(
+        "consenting until {clock} to be scanned by whoever has the secret; asked at {port}/udp · Ctrl-C ends it",
+        "{clock} まで、鍵を持つホストからのスキャンを許可します({port}/udp で受付)。Ctrl-C で終了します"
+    );
+    let mut all = way.told().into_iter().chain([told]);
+    all.try_for_each(|told| out.sentences(told.in_lang(settings.lang)))?;
+    out.finish()
 }
 
 fn taken(error: &ScanError, port: u16) -> Failure {
