@@ -26,6 +26,7 @@ mod lab {
     mod claims_storm;
     mod cleanliness;
     mod closing;
+    mod consented;
     mod contained;
     mod debian;
     mod declared;
