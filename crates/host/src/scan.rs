@@ -2,6 +2,7 @@
 
 mod connect;
 pub mod consent;
+mod datagrams;
 mod ends;
 mod losses;
 mod proof;
@@ -9,6 +10,7 @@ mod raw;
 mod wait;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr, SocketAddrV6},
     os::fd::BorrowedFd,
@@ -99,4 +101,13 @@ pub fn by_packets(wanted: &Wanted<'_>) -> Result<Outcome, ScanError> {
 /// Where no route leads there, or no connection can be made.
 pub fn by_connections(wanted: &Wanted<'_>) -> Result<Outcome, ScanError> {
     connect::run(wanted)
+}
+
+/// Asks ports of UDP by datagrams, as the services that are declared there by these names understand them.
+///
+/// # Errors
+///
+/// Where no route leads there, or nothing gets out.
+pub fn by_datagrams(wanted: &Wanted<'_>, services: BTreeMap<u16, String>) -> Result<Outcome, ScanError> {
+    datagrams::run(wanted, services)
 }

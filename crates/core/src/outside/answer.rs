@@ -20,6 +20,9 @@ const ICMP_BYTES: usize = 8;
 const UNREACHABLE: (u8, &[u8]) = (3, &[0, 1, 2, 3, 9, 10, 13]);
 /// The same of IPv6: no route, by decision, no address, no port, a wrong source, a route that refuses (RFC 4443 §3.1).
 const UNREACHABLE_IPV6: (u8, &[u8]) = (1, &[0, 1, 3, 4, 5, 6]);
+/// Of these, that nobody has the port.
+const NO_PORT: u8 = 3;
+const NO_PORT_IPV6: u8 = 4;
 
 /// What somebody says of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,19 @@ pub fn of_icmp(message: &[u8], ends: &Ends, key: &Key) -> Option<Answer> {
         && short(segment, 0)? == ends.source_port
         && long(segment, 4)? == key.sequence(ends.target, port);
     is_ours.then_some(Answer { port, saying: Saying::Unreachable })
+}
+
+/// What an error says of a datagram, that `sender` sent: only the target itself can tell that nobody has the port.
+///
+/// A filter there that refuses by the same message looks alike (RFC 1122 §3.2.2.1, RFC 4443 §3.1).
+#[must_use]
+pub fn of_datagram(kind: u8, code: u8, sender: IpAddr, target: IpAddr) -> Option<Saying> {
+    let ((unreachable, codes), nobody) = match Family::of(target) {
+        Family::Ipv4 => (UNREACHABLE, NO_PORT),
+        Family::Ipv6 => (UNREACHABLE_IPV6, NO_PORT_IPV6),
+    };
+    let saying = if code == nobody && sender == target { Saying::Closed } else { Saying::Unreachable };
+    (kind == unreachable && codes.contains(&code)).then_some(saying)
 }
 
 /// What stands behind the header of IPv4.
@@ -192,6 +208,25 @@ mod tests {
             assert_eq!(of(1, code), Some(25), "{code}");
         }
         assert_eq!((of(1, 2), of(2, 0), of(3, 1)), (None, None, None));
+    }
+
+    #[test]
+    fn only_the_target_itself_says_that_nobody_has_a_port() {
+        let router = "192.0.2.254".parse().unwrap();
+        let of = |kind, code, sender| of_datagram(kind, code, sender, four().target);
+        assert_eq!(of(3, 3, four().target), Some(Saying::Closed));
+        assert_eq!(of(3, 3, router), Some(Saying::Unreachable));
+        for code in [1, 2, 9, 10, 13] {
+            assert_eq!(of(3, code, four().target), Some(Saying::Unreachable), "{code}");
+        }
+        assert_eq!((of(3, 4, router), of(11, 0, router), of(1, 4, router)), (None, None, None));
+        let six: IpAddr = "2001:db8::2".parse().unwrap();
+        let of = |kind, code| of_datagram(kind, code, six, six);
+        assert_eq!(
+            (of(1, 4), of(1, 3), of(1, 1)),
+            (Some(Saying::Closed), Some(Saying::Unreachable), Some(Saying::Unreachable))
+        );
+        assert_eq!((of(3, 3), of(1, 2)), (None, None));
     }
 
     #[test]

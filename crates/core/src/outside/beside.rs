@@ -41,10 +41,15 @@ impl Beside {
         PortSpec { range: PortRange::one(self.glimpse.port), protocol: self.protocol }
     }
 
-    /// Whether packets do not get there, or nobody takes them.
+    /// Whether packets do not get there, or nobody takes them. That nobody answers proves it of TCP alone: who hears datagrams owes
+    /// nobody an answer.
     #[must_use]
     pub fn is_shut(&self) -> bool {
-        self.glimpse.seen != Seen::Open
+        match self.glimpse.seen {
+            Seen::Open => false,
+            Seen::Closed | Seen::Filtered => true,
+            Seen::Silent => self.protocol == Protocol::Tcp,
+        }
     }
 }
 

@@ -19,14 +19,20 @@ impl Key {
     /// initial numbers alike).
     #[must_use]
     pub fn sequence(&self, target: IpAddr, port: u16) -> u32 {
+        let [_, _, _, _, first, second, third, fourth] = self.number(target, port).to_be_bytes();
+        u32::from_be_bytes([first, second, third, fourth])
+    }
+
+    /// The number by which a datagram to `port` of `target` is known, where its protocol has room for one.
+    #[must_use]
+    pub fn number(&self, target: IpAddr, port: u16) -> u64 {
         let mut hasher = self.hasher();
         match target {
             IpAddr::V4(ip) => hasher.write(&ip.octets()),
             IpAddr::V6(ip) => hasher.write(&ip.octets()),
         }
         hasher.write(&port.to_be_bytes());
-        let [_, _, _, _, first, second, third, fourth] = hasher.finish().to_be_bytes();
-        u32::from_be_bytes([first, second, third, fourth])
+        hasher.finish()
     }
 
     /// The `nth` number of a row by which things are put in an order that nobody foresees.

@@ -1,12 +1,9 @@
 //! One scan, from the first packet to the verdict of each port; it neither sends nor waits (A20).
 
-mod spot;
-
 use alloc::{vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
-use self::spot::Spot;
-use super::{Answer, BATCH, Key, Saying, Seen, order::shuffled, pace::Pace, trip::Trip};
+use super::{Answer, BATCH, Key, Saying, Seen, order::shuffled, pace::Pace, spot::Spot, trip::Trip};
 
 /// As often is asked where nobody answers at all.
 const ROUNDS_SILENT: u8 = 2;

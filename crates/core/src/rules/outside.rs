@@ -170,6 +170,14 @@ mod tests {
         let blocked = declared(443, Seen::Silent, Reached::Dropped, true);
         assert!(found(&[Beside { is_meant: false, ..blocked.clone() }], true).is_empty());
         assert_eq!(found(core::slice::from_ref(&blocked), true), ["declared-but-blocked 443/tcp"]);
+        // Of UDP silence proves nothing, and a refusal does.
+        let udp = |how| {
+            let mut row = Beside { protocol: crate::port::Protocol::Udp, ..blocked.clone() };
+            row.glimpse.seen = how;
+            found(&[row], true)
+        };
+        assert!(udp(Seen::Silent).is_empty());
+        assert_eq!(udp(Seen::Filtered), ["declared-but-blocked 443/udp"]);
         // It answers all the same, so the model is wrong.
         let mut open = blocked;
         open.glimpse.seen = Seen::Open;

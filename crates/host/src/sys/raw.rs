@@ -7,7 +7,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{AsFd, AsRawFd},
     ptr,
 };
@@ -95,9 +95,7 @@ impl std::fmt::Debug for Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        // SAFETY: an address of the family 0, which is none, is all zeros.
-        let nobody: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-        Self { bytes: vec![[0; PACKET_BYTES]; PACKETS].into(), names: vec![nobody; PACKETS].into() }
+        Self { bytes: vec![[0; PACKET_BYTES]; PACKETS].into(), names: vec![nobody(); PACKETS].into() }
     }
 }
 
@@ -127,8 +125,8 @@ impl Inbox {
         };
         let lengths: Vec<usize> = headers.iter().take(got).map(|it| it.msg_len as usize).collect();
         for ((length, packet), name) in lengths.iter().zip(bytes.iter()).zip(names.iter()) {
-            if let (Some(packet), Some(sender)) = (packet.get(..*length), sender(name)) {
-                each(packet, sender);
+            if let (Some(packet), Some(sender)) = (packet.get(..*length), address(name)) {
+                each(packet, sender.ip());
             }
         }
         Ok(got)
@@ -157,18 +155,27 @@ fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-fn sender(name: &libc::sockaddr_storage) -> Option<IpAddr> {
+/// Room for an address, which is of nobody yet.
+pub(super) fn nobody() -> libc::sockaddr_storage {
+    // SAFETY: an address of the family 0, which is none, is all zeros.
+    unsafe { std::mem::zeroed() }
+}
+
+/// The address that the kernel wrote there, with its port where it has one.
+pub(super) fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
     let place = ptr::from_ref(name);
     match i32::from(name.ss_family) {
         libc::AF_INET => {
             // SAFETY: the family says that this is what the kernel wrote, and there is room and alignment for any address.
             let name = unsafe { &*place.cast::<libc::sockaddr_in>() };
-            Some(Ipv4Addr::from(name.sin_addr.s_addr.to_ne_bytes()).into())
+            let ip = Ipv4Addr::from(name.sin_addr.s_addr.to_ne_bytes());
+            Some((ip, u16::from_be(name.sin_port)).into())
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
             let name = unsafe { &*place.cast::<libc::sockaddr_in6>() };
-            Some(Ipv6Addr::from(name.sin6_addr.s6_addr).into())
+            let ip = Ipv6Addr::from(name.sin6_addr.s6_addr);
+            Some((ip, u16::from_be(name.sin6_port)).into())
         }
         _ => None,
     }

@@ -72,7 +72,7 @@ fn finding(it: &Beside) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::testing::seen, *};
-    use crate::rules::testing::scene;
+    use crate::{port::Protocol, rules::testing::scene};
 
     #[test]
     fn who_listens_and_is_not_reached_is_found_and_a_port_of_nobody_is_not() {
@@ -95,6 +95,15 @@ mod tests {
             scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
         };
         assert_eq!([Seen::Closed, Seen::Filtered, Seen::Silent].map(of), [0, 1, 1]);
+    }
+
+    #[test]
+    fn a_port_of_udp_is_found_where_it_is_refused_and_never_where_it_is_silent() {
+        let of = |how| {
+            let rows = [Beside { protocol: Protocol::Udp, ..seen(53, how, Reached::Reachable, true) }];
+            scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
+        };
+        assert_eq!([Seen::Closed, Seen::Filtered, Seen::Silent, Seen::Open].map(of), [1, 1, 0, 0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::{net::IpAddr, time::Duration};
 
-use super::{super::Saying, Glimpse, Seen};
+use super::{Glimpse, Saying, Seen};
 
 /// A port.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,204 @@
+//! Asks by datagrams, as any program may send them, and takes what answers or refuses them (udp(7)).
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{SocketAddr, UdpSocket},
+    os::fd::AsFd as _,
+    time::{Duration, Instant},
+};
+
+use portreeve_core::outside::{self, Answer, BATCH, Datagrams, Key, Outcome, Saying, Step, of_datagram};
+use rustix::io::Errno;
+
+use super::{ScanError, Wanted, ends, wait::wait};
+use crate::{
+    chance::chance,
+    sys::errors::{self, Report},
+};
+
+/// As many are taken before datagrams are sent again, whoever floods the socket.
+const TAKEN_MAX: usize = 1_024;
+/// Longer than any answer that matters.
+const ANSWER_BYTES: usize = 2_048;
+/// What the kernel keeps back for want of room is sent a moment later.
+const NAP: Duration = Duration::from_millis(5);
+/// What ICMP said before is told by the next call that sends: so often at most, one behind the other.
+const SEND_TRIES: usize = 16;
+/// Where so many are stopped before any leaves, none does.
+const KEPT_IN_MAX: u32 = 64;
+
+/// A scan that runs.
+struct Run<'a> {
+    wanted: &'a Wanted<'a>,
+    socket: UdpSocket,
+    /// Where it is: what it sends to itself is no answer.
+    own: SocketAddr,
+    scan: Datagrams,
+    begin: Instant,
+    /// Datagrams that this host's own filter stopped, one behind the other.
+    kept_in: u32,
+}
+
+/// Runs it to its end.
+pub(super) fn run(wanted: &Wanted<'_>, services: BTreeMap<u16, String>) -> Result<Outcome, ScanError> {
+    let (socket, own) = open(wanted)?;
+    let [one, two, _] = chance().map_err(ScanError::NoChance)?;
+    let ask = outside::Wanted { ports: wanted.ports, rate_max: wanted.rate_max };
+    let scan = Datagrams::new(ask, wanted.target, services, Key::new([one, two]));
+    Run { wanted, socket, own, scan, begin: Instant::now(), kept_in: 0 }.finish()
+}
+
+/// A socket of the address by which packets leave, on a port that the kernel chose.
+fn open(wanted: &Wanted<'_>) -> Result<(UdpSocket, SocketAddr), ScanError> {
+    let source = ends::source(wanted)?;
+    let no_port = |error: io::Error| ScanError::NoPort(errno(&error));
+    let socket = UdpSocket::bind(Wanted { target: source, ..*wanted }.at(0)).map_err(no_port)?;
+    let own = socket.local_addr().map_err(no_port)?;
+    let tune = |error| ScanError::Call("set up a socket", error);
+    socket.set_nonblocking(true).map_err(tune)?;
+    errors::keep(&socket, source.is_ipv6()).map_err(tune)?;
+    Ok((socket, own))
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+impl Run<'_> {
+    fn finish(mut self) -> Result<Outcome, ScanError> {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let time = match self.scan.step(self.begin.elapsed(), &mut batch) {
+                Step::Over => return Ok(self.scan.outcome()),
+                Step::Send => self.send(&batch)?,
+                Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
+            };
+            let [answers, stop] = wait([self.socket.as_fd(), self.wanted.stop], time)?;
+            if answers {
+                self.take_errors()?;
+                self.take_answers()?;
+            }
+            if stop {
+                self.scan.stop();
+            }
+        }
+    }
+
+    /// Asks each port; how long to wait then.
+    fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
+        for (place, port) in batch.iter().enumerate() {
+            match self.send_one(*port) {
+                Ok(()) => self.kept_in = 0,
+                Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {
+                    self.scan.put_back(batch.get(place..).unwrap_or_default());
+                    return Ok(NAP);
+                }
+                Err(Errno::PERM | Errno::ACCESS) if self.kept_in < KEPT_IN_MAX => self.keep_in(*port),
+                Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(ScanError::KeptIn(error)),
+                Err(error @ (Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::NETDOWN | Errno::NODEV)) => {
+                    return Err(ScanError::NoRoute(self.wanted.target, error));
+                }
+                Err(error) => return Err(ScanError::Call("send datagrams", error.into())),
+            }
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// An error that ICMP left at the socket is told instead of sending, whichever port it is about.
+    fn send_one(&mut self, port: u16) -> Result<(), Errno> {
+        let words = self.scan.words(port);
+        let mut last = Errno::IO;
+        for _ in 0..SEND_TRIES {
+            let Err(error) = self.socket.send_to(&words, self.wanted.at(port)) else { return Ok(()) };
+            last = errno(&error);
+            if matches!(last, Errno::NOBUFS | Errno::AGAIN | Errno::INTR) {
+                break;
+            }
+            self.take_errors().map_err(|_| last)?;
+        }
+        Err(last)
+    }
+
+    /// This host's own filter stops it.
+    fn keep_in(&mut self, port: u16) {
+        self.kept_in += 1;
+        let answer = Answer { port, saying: Saying::Unreachable };
+        self.scan.told(self.begin.elapsed(), answer, self.own.ip());
+    }
+
+    fn take_errors(&mut self) -> Result<(), ScanError> {
+        for _ in 0..TAKEN_MAX {
+            let report = errors::take(&self.socket);
+            match report.map_err(|error| ScanError::Call("receive errors of datagrams", error))? {
+                Some(report) => self.tell(report),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, Report { to, port, said }: Report) {
+        let Some(said) = said.filter(|_| to == self.wanted.target) else { return };
+        if let Some(saying) = of_datagram(said.kind, said.code, said.sender, to) {
+            self.scan.told(self.begin.elapsed(), Answer { port, saying }, said.sender);
+        }
+    }
+
+    fn take_answers(&mut self) -> Result<(), ScanError> {
+        let mut room = [0; ANSWER_BYTES];
+        for _ in 0..TAKEN_MAX {
+            match self.socket.recv_from(&mut room) {
+                Ok((length, from)) if from.ip() == self.wanted.target && !self.is_own(from) => {
+                    let words = room.get(..length).unwrap_or_default();
+                    self.scan.hear(self.begin.elapsed(), from.port(), words);
+                }
+                // Of a stranger, whoever he is.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // What ICMP said is told here too.
+                Err(_) => self.take_errors()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, from: SocketAddr) -> bool {
+        (from.ip(), from.port()) == (self.own.ip(), self.own.port())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, os::unix::net::UnixStream, thread};
+
+    use portreeve_core::outside::Seen;
+
+    use super::*;
+
+    fn scan(target: IpAddr, ports: &[u16]) -> Outcome {
+        let (stop, _other) = UnixStream::pair().unwrap();
+        let wanted = Wanted { target, interface: 0, ports, rate_max: 1_000, stop: stop.as_fd() };
+        run(&wanted, BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn who_answers_is_open_who_is_nobody_is_closed_and_who_only_hears_is_silent() {
+        for host in ["127.0.0.1", "::1"] {
+            let target: IpAddr = host.parse().unwrap();
+            let sockets = [0; 3].map(|port| UdpSocket::bind((target, port)).unwrap());
+            let ports = sockets.each_ref().map(|socket| socket.local_addr().unwrap().port());
+            let [answers, _hears, gone] = sockets;
+            drop(gone);
+            thread::spawn(move || {
+                while let Ok((_, from)) = answers.recv_from(&mut [0; 8]) {
+                    let _ = answers.send_to(b"yes", from);
+                }
+            });
+            let outcome = scan(target, &ports);
+            let seen = |port| outcome.glimpses.iter().find(|it| it.port == port).map(|it| it.seen);
+            let expected = [Seen::Open, Seen::Silent, Seen::Closed];
+            assert_eq!(ports.map(seen), expected.map(Some), "{host}");
+        }
+    }
+}
