@@ -3,7 +3,9 @@
 mod against;
 mod ask;
 pub(crate) mod consent;
+mod datagrams;
 mod hindered;
+mod ports;
 mod target;
 mod way;
 mod written;
@@ -12,7 +14,8 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser, value_parser};
 use portreeve_core::{
-    outside::Ended,
+    outside::{Beside, Ended, Outcome},
+    port::Protocol,
     rules,
     words::{Lang, Words},
 };
@@ -39,6 +42,8 @@ const RATE: &str = "rate";
 const AGAINST: &str = "against";
 const CONNECT: &str = "connect";
 const ALL: &str = "all";
+const UDP: &str = "udp";
+const REALLY: &str = "really";
 const CONSENT: &str = "consent";
 const FOR: &str = "for";
 const PORT_OF_CONSENT: &str = "port-of-consent";
@@ -58,6 +63,7 @@ pub(super) const COMMAND: Command = Command {
     examples: &[
         "portreeve scan 127.0.0.1",
         "portreeve scan 10.0.0.2 22 443 8000-8099",
+        "portreeve scan 10.0.0.2 53/udp --udp",
         "portreeve scan 10.0.0.2 --against host.json --policy policy.toml",
         "portreeve scan web-2 --against web-2.json",
         "portreeve scan --consent --for 10m",
@@ -78,8 +84,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "このホスト、直結する名前空間やコンテナのアドレス、または許可済みの policy のホスト",
     };
     let port = Words {
-        en: "443, https, 30000-30099/tcp, several of them; without it, all 65,535 of TCP",
-        ja: "443、https、30000-30099/tcp(複数可)。省略すると TCP の 65,535 個すべて",
+        en: "443, https, 30000-30099/tcp, 53/udp, several of them; without it, all 65,535 of TCP",
+        ja: "443、https、30000-30099/tcp、53/udp(複数可)。省略すると TCP の 65,535 個すべて",
     };
     let rate = Words {
         en: "Packets a second, at most: 20000 unless it is said, 100000 at most",
@@ -92,6 +98,14 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     let connect = Words {
         en: "Ask by connections, as programs make them: slower, and each open port hears of it",
         ja: "通常の接続で調べる(低速。開いているポートのプログラムには接続として見える)",
+    };
+    let udp = Words {
+        en: "Ask UDP too: the ports that are declared, in use there, or known for a protocol that can be asked",
+        ja: "UDP も調べる(宣言済みのポート、対象で使用中のポート、問い合わせ方が分かるプロトコルのポート)",
+    };
+    let really = Words {
+        en: "Ask more than 1,000 ports of UDP, which takes hours",
+        ja: "UDP の 1,000 ポートを超えるスキャンを実行する(数時間かかる)",
     };
     let every = Words {
         en: "Tell of every port, not only of those that matter",
@@ -109,6 +123,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .hide_default_value(true)
             .value_parser(value_parser!(u32).range(1..=RATE_MAX)),
         options::flag(CONNECT, connect, lang),
+        options::flag(UDP, udp, lang),
+        options::flag(REALLY, really, lang),
         options::flag(ALL, every, lang),
     ];
     all.extend(of_consent(lang));
@@ -153,17 +169,18 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let policy = checked_policy(settings)?;
     let word = own.get_one::<String>(TARGET).map_or("", String::as_str);
     let target = Target::meant(word, policy.as_deref())?;
-    let asked = Asked::read(own, &target, policy.as_deref())?;
     let against = Against::take(own, settings, &target)?;
+    let asked = Asked::read(own, &target, policy.as_deref(), &against)?;
     let stop = Stop::on_signals()?;
     announce(&target, &asked, settings, out)?;
     let hindered = Hindered::begin(&target);
-    let outcome = asked.ask(&stop)?;
+    let outcomes = asked.ask(&stop)?;
+    let beside = |(protocol, outcome): &_| against.beside(*protocol, outcome, asked.line(&target));
+    let rows: Vec<Beside> = outcomes.iter().flat_map(beside).collect();
+    let outcome = together(outcomes);
     let gaps = [against.gaps(), &hindered.gaps(&target, asked.source, &outcome)].concat();
-    let rows = against.beside(&outcome, asked.line(&target))?;
-    let world = against.world();
-    let world =
-        world.map(|world| world.seen_from_outside(if outcome.opens_everything { &[] } else { &rows }));
+    let judged = rows.get(if outcome.opens_everything { of_tcp(&rows) } else { 0 }..).unwrap_or_default();
+    let world = against.world().map(|world| world.seen_from_outside(judged));
     let mut findings = world.as_ref().map(rules::judge_outside).unwrap_or_default();
     against.aim(&mut findings);
     let seen = show::Seen {
@@ -192,6 +209,16 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         false if !is_whole && settings.gaps == Gaps::Matter => Exit::Gaps,
         false => Exit::Fine,
     })
+}
+
+/// Both as one, whichever was asked.
+fn together([(_, tcp), (_, udp)]: [(Protocol, Outcome); 2]) -> Outcome {
+    tcp.and(udp)
+}
+
+/// How many of the first are of TCP.
+fn of_tcp(rows: &[Beside]) -> usize {
+    rows.partition_point(|row| row.protocol == Protocol::Tcp)
 }
 
 /// Says who scans whom, how fast and how long, before the first packet.

@@ -1,8 +1,9 @@
 //! What a scan saw, for a person and as JSON (A17, A20).
 
+mod announced;
 mod table;
 
-pub(crate) use self::table::{announced, print};
+pub(crate) use self::{announced::announced, table::print};
 
 use portreeve_core::{
     address::Address,
@@ -60,7 +61,8 @@ impl<'a> Seen<'a> {
     pub(crate) fn told(self) -> impl Iterator<Item = &'a Beside> {
         let is_found = move |it: &Beside| self.findings.iter().any(|found| found.ports == Some(it.spec()));
         self.rows.iter().filter(move |it| {
-            let is_open = it.glimpse.seen == Look::Open && !self.outcome.opens_everything;
+            let is_told = !self.outcome.opens_everything || it.protocol != Protocol::Tcp;
+            let is_open = it.glimpse.seen == Look::Open && is_told;
             self.tells_all || is_open || it.declared.is_some() || it.is_served || is_found(it)
         })
     }
@@ -83,7 +85,7 @@ pub(crate) struct ScanView<'a> {
     target: &'a Address,
     /// Why it is ours.
     proof: ProofView<'a>,
-    /// `packets`: by the first packet of connections that are never made; `connections`: by connections.
+    /// How TCP is asked. `packets`: by the first packet of connections that are never made; `connections`: by connections.
     means: &'static str,
     /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `stopped` by
     /// a signal.
@@ -94,13 +96,13 @@ pub(crate) struct ScanView<'a> {
     findings: Vec<FindingView<'a>>,
     /// How many ports looked how.
     counts: Counts,
-    /// How often ports without an answer were asked.
+    /// How often ports without an answer were asked: of TCP or of UDP, whichever took more.
     rounds: u8,
-    /// All packets, or connections.
+    /// All packets, or connections, and datagrams.
     sent: u64,
-    /// Which part of the packets was lost, there or on the way back; null where nothing answered that tells.
+    /// Which part of the packets of TCP was lost, there or on the way back; null where nothing answered that tells.
     lost_estimate: Option<f64>,
-    /// Whether every port that chance names is open, as with a SYN proxy or a tarpit: then nothing is told of services.
+    /// Whether every port of TCP that chance names is open, as with a SYN proxy or a tarpit: then nothing is told of services.
     opens_everything: bool,
     /// What hides rules of the firewall, or kept answers from this host.
     gaps: Vec<GapView<'a>>,

@@ -7,7 +7,7 @@ use portreeve_core::{
     address::Family,
     desired::desire,
     exposure::{Exposure, Senders, To, exposed},
-    facts::Gap,
+    facts::{Gap, Snapshot},
     finding::Finding,
     firewall::{Intervals, number},
     outside::{Beside, Known, Line, Outcome, beside},
@@ -56,15 +56,23 @@ impl Against {
     }
 
     /// Each port as it was seen, beside what is known of it.
-    pub(super) fn beside(&self, outcome: &Outcome, line: Line) -> Result<Vec<Beside>, Failure> {
+    pub(super) fn beside(&self, protocol: Protocol, outcome: &Outcome, line: Line) -> Vec<Beside> {
         let Self::Known(look, sight, _) = self else {
-            return Ok(beside(&outcome.glimpses, Protocol::Tcp, line, None));
+            return beside(&outcome.glimpses, protocol, line, None);
         };
-        let exposures = said(sight, line);
+        let exposures = said(sight, protocol, line);
         let policy = look.policy.as_deref();
         let desired = policy.map(desire).unwrap_or_default();
         let known = Known { exposures: &exposures, snapshot: &look.snapshot, policy, desired: &desired };
-        Ok(beside(&outcome.glimpses, Protocol::Tcp, line, Some(known)))
+        beside(&outcome.glimpses, protocol, line, Some(known))
+    }
+
+    /// What was observed of the target, where anything was.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Known(look, ..) => Some(&look.snapshot),
+            Self::Nothing => None,
+        }
     }
 
     /// What rules judge, where anything is known.
@@ -101,14 +109,14 @@ impl Against {
 }
 
 /// What becomes of packets over that line; nothing is said where the rules could not be read.
-fn said(sight: &Sight, line: Line) -> Vec<Exposure> {
+fn said(sight: &Sight, protocol: Protocol, line: Line) -> Vec<Exposure> {
     if sight.basis() != Basis::Firewall {
         return Vec::new();
     }
     let senders = line.source.map_or(Senders::Host, |source| Senders::Network(source.into()));
     let to = To {
         family: Family::of(line.target),
-        protocol: Protocol::Tcp,
+        protocol,
         addresses: Some(Intervals::one(number(line.target))),
         ports: PortRange::EVERY,
     };

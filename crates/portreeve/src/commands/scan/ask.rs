@@ -1,24 +1,28 @@
 //! What a scan asks, and by which means.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    os::fd::{AsFd as _, BorrowedFd},
+    time::Duration,
+};
 
 use clap::ArgMatches;
 use portreeve_core::{
-    outside::{Line, Outcome},
+    outside::{Ended, Line, Outcome},
     policy::{Policy, ScanChoice},
-    port::{PortRange, Protocol},
+    port::Protocol,
     text,
     words::Words,
 };
-use portreeve_host::scan::{ScanError, Wanted, by_connections, by_packets, may_send_raw, source};
+use portreeve_host::scan::{
+    ScanError, Wanted, by_connections, by_datagrams, by_packets, may_send_raw, source,
+};
 
-use super::{CONNECT, PORT, RATE, long, target::Target};
+use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, long, ports, target::Target};
 use crate::{
-    asked,
     exit::Exit,
     failure::{Failure, io_cause},
     stop::Stop,
-    table_file::TableFile,
 };
 
 /// How the ports are asked.
@@ -37,8 +41,10 @@ pub(crate) enum Means {
 pub(crate) struct Asked {
     target: IpAddr,
     interface: u32,
-    /// In order, each once.
+    /// Those of TCP, in order, each once.
     pub(crate) ports: Vec<u16>,
+    /// Those of UDP.
+    pub(crate) datagrams: Datagrams,
     /// Packets a second, at most.
     pub(crate) rate_max: u32,
     /// How.
@@ -52,8 +58,15 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// Where a word names no port of TCP, or no route leads there.
-    pub(super) fn read(own: &ArgMatches, target: &Target, policy: Option<&Policy>) -> Result<Self, Failure> {
+    /// Where a word names no port of TCP or UDP, so many of UDP are asked that it has to be meant, or no route leads there.
+    pub(super) fn read(
+        own: &ArgMatches,
+        target: &Target,
+        policy: Option<&Policy>,
+        against: &Against,
+    ) -> Result<Self, Failure> {
+        let named = ports::named(own)?;
+        let datagrams = Datagrams::read(own, named.udp, policy, against.snapshot());
         let means = if own.get_flag(CONNECT) {
             Means::Connections
         } else if may_send_raw(target.ip()) {
@@ -65,20 +78,27 @@ impl Asked {
         let mut asked = Self {
             target: target.ip(),
             interface: target.interface,
-            ports: ports(own)?,
+            ports: named.tcp,
+            datagrams,
             rate_max: own.get_one(RATE).copied().unwrap_or(1).min(rate_max),
             means,
             source: target.ip(),
         };
+        asked.datagrams.afford(own, asked.rate_max, asked.target)?;
         let stdin = std::io::stdin();
-        let wanted = asked.wanted(std::os::fd::AsFd::as_fd(&stdin));
+        let wanted = asked.wanted(&asked.ports, stdin.as_fd());
         asked.source = source(&wanted).map_err(|error| failed(&error))?;
         Ok(asked)
     }
 
-    /// About how long it takes.
+    /// About how long it takes to ask those of TCP.
     pub(crate) fn long(&self) -> Duration {
         long(self.ports.len(), self.rate_max)
+    }
+
+    /// How long it may take to ask those of UDP.
+    pub(crate) fn datagrams_long(&self) -> Duration {
+        self.datagrams.long(self.rate_max, self.target)
     }
 
     /// From where it asks.
@@ -86,13 +106,22 @@ impl Asked {
         Line { source: (!target.is_this_host()).then_some(self.source), target: self.target }
     }
 
-    /// Asks, until there is nothing left to ask or somebody stops it.
+    /// Asks those of TCP and then those of UDP, until there is nothing left to ask or somebody stops it.
     ///
     /// # Errors
     ///
     /// Nothing gets out.
-    pub(super) fn ask(&self, stop: &Stop) -> Result<Outcome, Failure> {
-        let wanted = self.wanted(stop.signals());
+    pub(super) fn ask(&self, stop: &Stop) -> Result<[(Protocol, Outcome); 2], Failure> {
+        let tcp = self.ask_tcp(stop)?;
+        let udp = self.ask_udp(stop, tcp.ended)?;
+        Ok([(Protocol::Tcp, tcp), (Protocol::Udp, udp)])
+    }
+
+    fn ask_tcp(&self, stop: &Stop) -> Result<Outcome, Failure> {
+        if self.ports.is_empty() {
+            return Ok(Outcome::nothing(0, Ended::Whole));
+        }
+        let wanted = self.wanted(&self.ports, stop.signals());
         let outcome = match self.means {
             Means::Packets => by_packets(&wanted),
             Means::ForWant | Means::Connections => by_connections(&wanted),
@@ -100,44 +129,20 @@ impl Asked {
         outcome.map_err(|error| failed(&error))
     }
 
-    fn wanted<'a>(&'a self, stop: std::os::fd::BorrowedFd<'a>) -> Wanted<'a> {
-        let Self { target, interface, ports, rate_max, .. } = self;
+    /// Whoever was stopped or has lost the target asks no more.
+    fn ask_udp(&self, stop: &Stop, ended: Ended) -> Result<Outcome, Failure> {
+        let Datagrams { ports, services } = &self.datagrams;
+        if ports.is_empty() || ended != Ended::Whole {
+            return Ok(Outcome::nothing(ports.len(), ended));
+        }
+        let wanted = self.wanted(ports, stop.signals());
+        by_datagrams(&wanted, services.clone()).map_err(|error| failed(&error))
+    }
+
+    fn wanted<'a>(&'a self, ports: &'a [u16], stop: BorrowedFd<'a>) -> Wanted<'a> {
+        let Self { target, interface, rate_max, .. } = self;
         Wanted { target: *target, interface: *interface, ports, rate_max: *rate_max, stop }
     }
-}
-
-/// The numbers of the ports that were named; all but 0, which is no port's, where none was.
-fn ports(own: &ArgMatches) -> Result<Vec<u16>, Failure> {
-    let words = asked::listed(own.get_many::<String>(PORT).into_iter().flatten());
-    if words.is_empty() {
-        return Ok((1..=u16::MAX).collect());
-    }
-    let questions = asked::questions(&words, TableFile::load()?.registry())?.concat();
-    if let Some(other) =
-        questions.iter().find(|it| it.protocol.is_some_and(|protocol| protocol != Protocol::Tcp))
-    {
-        // A name may be of both; then the one that can be asked is meant.
-        let is_alone =
-            !questions.iter().any(|it| it.range == other.range && it.protocol == Some(Protocol::Tcp));
-        if is_alone {
-            return Err(Failure::usage(text!(
-                "{other} is not of TCP, and nothing else is asked",
-                "{other} は TCP ではありません。スキャンできるのは TCP だけです"
-            )));
-        }
-    }
-    let tcp = questions.iter().filter(|it| it.protocol.is_none_or(|protocol| protocol == Protocol::Tcp));
-    let numbers = tcp.flat_map(|it| {
-        let PortRange { first, last } = it.range;
-        first.max(1)..=last
-    });
-    let numbers: BTreeSet<u16> = numbers.collect();
-    if numbers.is_empty() {
-        return Err(Failure::usage(Words {
-            en: "0 is no port", ja: "0 はポート番号ではありません"
-        }));
-    }
-    Ok(numbers.into_iter().collect())
 }
 
 pub(super) fn failed(error: &ScanError) -> Failure {

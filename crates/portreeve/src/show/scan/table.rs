@@ -4,13 +4,13 @@ use portreeve_core::{
     exposure::Reached,
     finding::Finding,
     outside::{Beside, Ended, Outcome, Seen as Look},
+    port::Protocol,
     text,
-    words::{Lang, Text, Words, inflect},
+    words::{Lang, Text, Words},
 };
 
-use super::{Seen, called, lost};
+use super::{Seen, announced::thousands, lost};
 use crate::{
-    commands::scan::{Asked, Means, Target},
     failure::Failure,
     show::{
         gaps, next,
@@ -28,30 +28,6 @@ const FOUND: Column = Column { head: Words { en: "", ja: "" }, fit: Fit::Cut };
 const NONE: &str = "–";
 /// More than this is worth a word.
 const LOST_TOLD: f64 = 0.05;
-
-/// Who scans what, how fast and about how long.
-pub(crate) fn announced(target: &Target, asked: &Asked) -> Text {
-    let Text { en, ja } = called(target);
-    let (from, rate, seconds) = (asked.source, thousands(asked.rate_max.into()), asked.long().as_secs());
-    let ports = thousands(u64::try_from(asked.ports.len()).unwrap_or(u64::MAX));
-    let en_ports = inflect(asked.ports.len(), "port", "ports");
-    let Text { en: en_how, ja: ja_how } = match asked.means {
-        Means::Packets => text!("at most {rate}/s · about {seconds} s", "最大 {rate}/秒 · 約 {seconds} 秒"),
-        Means::Connections => text!(
-            "by connections: slower, seen by applications",
-            "通常の接続を使用(低速。アプリケーションから見えます)"
-        ),
-        Means::ForWant => text!(
-            "by connections, as raw packets take root: slower, seen by applications",
-            "raw パケットの送信には root が必要なため、通常の接続を使用(低速。アプリケーションから見えます)"
-        ),
-    };
-    text!(
-        "scanning {en} from {from} · {ports} tcp {en_ports} · {en_how}",
-        "{ja} を {from} からスキャン中 · TCP {ports} ポート · {ja_how}"
-    )
-    .close_up()
-}
 
 /// Prints it.
 ///
@@ -168,7 +144,19 @@ fn notes(seen: Seen<'_>) -> Vec<Text> {
             "対象での判定は分かりません。対象のスナップショットを指定してください: --against host.json"
         )
     });
-    ended.into_iter().chain(everything).chain(loss(outcome)).chain(unknown).collect()
+    let notes = ended.into_iter().chain(everything).chain(loss(outcome));
+    notes.chain(hushed(seen)).chain(unknown).collect()
+}
+
+/// What silence of UDP is worth.
+fn hushed(seen: Seen<'_>) -> Option<Text> {
+    let is_hushed = |it: &Beside| it.protocol == Protocol::Udp && it.glimpse.seen == Look::Silent;
+    seen.rows.iter().any(is_hushed).then(|| {
+        text!(
+            "A silent port of UDP may be open: not every service answers whoever asks, and none answers for syslog, which is not asked.",
+            "応答のない UDP ポートは、開いているかもしれません。問い合わせに応答しないサービスもあり、syslog には何も送信しません。"
+        )
+    })
 }
 
 fn loss(outcome: &Outcome) -> Option<Text> {
@@ -178,28 +166,4 @@ fn loss(outcome: &Outcome) -> Option<Text> {
         "About {percent} % of the packets were lost, or the target limits how often it answers: a silent port may be closed.",
         "パケットの約 {percent} % が失われました。または対象が応答の頻度を制限しています。応答なしのポートは閉じているだけかもしれません。"
     ))
-}
-
-/// `65,535`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_parted_in_threes() {
-        let parted = [0, 999, 1_000, 65_535, 1_234_567].map(thousands);
-        assert_eq!(parted, ["0", "999", "1,000", "65,535", "1,234,567"]);
-    }
 }

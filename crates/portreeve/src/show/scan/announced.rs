@@ -1,0 +1,87 @@
+//! What is told before the first packet: who scans whom, how fast and about how long.
+
+use portreeve_core::{
+    text,
+    words::{Text, inflect},
+};
+
+use super::called;
+use crate::{
+    commands::scan::{Asked, Means, Target},
+    show::age::length,
+};
+
+/// Who scans what, how fast and about how long.
+pub(crate) fn announced(target: &Target, asked: &Asked) -> Text {
+    let Text { en, ja } = called(target);
+    let from = asked.source;
+    let parts: Vec<Text> = [tcp(asked), udp(asked)].into_iter().flatten().collect();
+    let joined = |word: fn(&Text) -> &str| parts.iter().map(word).collect::<Vec<_>>().join(" · ");
+    let (en_parts, ja_parts) = (joined(|part| &part.en), joined(|part| &part.ja));
+    text!("scanning {en} from {from} · {en_parts}", "{ja} を {from} からスキャン中 · {ja_parts}").close_up()
+}
+
+fn tcp(asked: &Asked) -> Option<Text> {
+    if asked.ports.is_empty() {
+        return None;
+    }
+    let (ports, en_ports) = (count(&asked.ports), inflect(asked.ports.len(), "port", "ports"));
+    let (rate, time) = (thousands(asked.rate_max.into()), length(asked.long().as_secs()));
+    let (en_time, ja_time) = (time.en, time.ja);
+    let Text { en, ja } = match asked.means {
+        Means::Packets => {
+            text!("at most {rate}/s · about {en_time}", "最大 {rate}/秒 · 約 {ja_time}")
+        }
+        Means::Connections => text!(
+            "by connections: slower, seen by applications",
+            "通常の接続を使用(低速。アプリケーションから見えます)"
+        ),
+        Means::ForWant => text!(
+            "by connections, as raw packets take root: slower, seen by applications",
+            "raw パケットの送信には root が必要なため、通常の接続を使用(低速。アプリケーションから見えます)"
+        ),
+    };
+    Some(text!("{ports} tcp {en_ports} · {en}", "TCP {ports} ポート · {ja}"))
+}
+
+fn udp(asked: &Asked) -> Option<Text> {
+    let all = &asked.datagrams.ports;
+    if all.is_empty() {
+        return None;
+    }
+    let (ports, en_ports) = (count(all), inflect(all.len(), "port", "ports"));
+    let time = length(asked.datagrams_long().as_secs());
+    let (en_time, ja_time) = (time.en, time.ja);
+    Some(text!(
+        "{ports} udp {en_ports} · {en_time} where each is refused",
+        "UDP {ports} ポート · すべて拒否される場合は {ja_time}"
+    ))
+}
+
+fn count(ports: &[u16]) -> String {
+    thousands(u64::try_from(ports.len()).unwrap_or(u64::MAX))
+}
+
+/// `65,535`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_parted_in_threes() {
+        let parted = [0, 999, 1_000, 65_535, 1_234_567].map(thousands);
+        assert_eq!(parted, ["0", "999", "1,000", "65,535", "1,234,567"]);
+    }
+}
