@@ -92,6 +92,7 @@ mod lab {
     mod scanned_stopped;
     mod scanned_storm;
     mod scanned_through;
+    mod scanned_udp;
     mod scanning;
     mod scheduling;
     mod sealed;
