@@ -108,7 +108,8 @@ fn nothing_is_sent_to_whoever_is_not_ours() {
         "ip link add out type veth peer name world; ip address add 203.0.113.1/24 dev out; ip link set out up; ip link set world up; \
          ip route add default via 203.0.113.254; ip netns add other; ip -n other link add dummy type veth peer name dumb; \
          ip -n other address add 192.0.2.77/24 dev dummy; ip -n other link set dummy up; echo 'nameserver 203.0.113.53' > /run/resolv; \
-         mount --bind /run/resolv /etc/resolv.conf; for it in near out world; do sysctl -qw net.ipv6.conf.$it.disable_ipv6=1; done",
+         mount --bind /run/resolv /etc/resolv.conf; for it in near out world; do sysctl -qw net.ipv6.conf.$it.disable_ipv6=1; done; \
+         ip netns exec far sysctl -qw net.ipv6.conf.end.disable_ipv6=1",
     );
     room.run("tcpdump -U -n -i any -w /run/all.pcap >/run/dump 2>&1 & for i in $(seq 100); do grep -qs listening /run/dump && break; sleep 0.05; done");
     let targets = [
