@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub target: IpAddr,
     /// The index of the interface, where the address alone does not say which network is meant (RFC 4007 §6); or 0.
     pub interface: u32,
+    /// The name of the interface by which alone packets may leave, where it is proven who is at its other end.
+    pub by: Option<&'a str>,
     /// Which ports.
     pub ports: &'a [u16],
     /// Packets a second, at most.

@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod counts;
+pub mod device;
 pub mod errors;
 mod memory;
 pub mod netlink;

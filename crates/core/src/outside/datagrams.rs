@@ -220,10 +220,20 @@ impl Datagrams {
         Some(slow.unwrap_or_else(|| interval(Family::of(self.target))).min(SECOND))
     }
 
-    /// Ends it with what is known.
+    /// Ends it with what is known, as somebody wants it.
     pub fn stop(&mut self) {
+        self.end(Ended::Stopped);
+    }
+
+    /// The same as no datagram gets out any more; false where none did before, so that nothing is known.
+    pub fn cut(&mut self) -> bool {
+        self.end(Ended::Cut);
+        self.sent > 0
+    }
+
+    fn end(&mut self, ended: Ended) {
         if !matches!(self.phase, Phase::Over(_)) {
-            self.phase = Phase::Over(Ended::Stopped);
+            self.phase = Phase::Over(ended);
         }
     }
 

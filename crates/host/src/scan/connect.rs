@@ -13,7 +13,7 @@ use rustix::{
     event::epoll,
     io::Errno,
     net::{
-        SocketFlags, SocketType, connect, socket_with,
+        SocketFlags, SocketType, bind, connect, socket_with,
         sockopt::{set_socket_linger, socket_error},
     },
     process::{Resource, getrlimit},
@@ -34,6 +34,8 @@ const NAP: Duration = Duration::from_millis(20);
 /// Connections that are under way.
 struct Run<'a> {
     wanted: &'a Wanted<'a>,
+    /// Where connections are made from, even where another address of this host is nearer by now.
+    source: IpAddr,
     sweep: Sweep,
     begin: Instant,
     queue: OwnedFd,
@@ -46,12 +48,13 @@ struct Run<'a> {
 /// Runs it to its end.
 pub(super) fn run(wanted: &Wanted<'_>) -> Result<Outcome, ScanError> {
     // Where no route leads, it is said before anything is tried.
-    ends::source(wanted)?;
+    let source = ends::source(wanted)?;
     let [one, two, _] = chance().map_err(ScanError::NoChance)?;
     let ask = outside::Wanted { ports: wanted.ports, rate_max: wanted.rate_max };
     let queue = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| told("make an epoll", error))?;
     Run {
         wanted,
+        source,
         sweep: Sweep::new(ask, &Key::new([one, two])),
         begin: Instant::now(),
         queue,
@@ -136,6 +139,10 @@ impl Run<'_> {
     fn begin_one(&mut self, port: u16) -> Result<(), Errno> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(ends::family(self.wanted.target), SocketType::STREAM, flags, None)?;
+        if self.wanted.by.is_some() {
+            ends::tie(&socket, self.wanted)?;
+            bind(&socket, &Wanted { target: self.source, ..*self.wanted }.at(0)).map_err(unbound)?;
+        }
         // Whoever is connected is let go at once, by a reset: no port of ours waits for a minute.
         set_socket_linger(&socket, Some(Duration::ZERO))?;
         match connect(&socket, &self.wanted.at(port)) {
@@ -177,6 +184,15 @@ impl Run<'_> {
     }
 }
 
+/// An address that is not ours any more has no way out; that no port is free passes.
+const fn unbound(error: Errno) -> Errno {
+    match error {
+        Errno::ADDRNOTAVAIL => Errno::NETUNREACH,
+        Errno::ADDRINUSE => Errno::ADDRNOTAVAIL,
+        error => error,
+    }
+}
+
 /// What the end of an attempt says of a port (net/ipv4/icmp.c, `icmp_err_convert`; net/ipv6/icmp.c, `tab_unreach`): a port
 /// unreachable is refused as by a reset.
 const fn saying(error: Option<Errno>) -> Option<Saying> {
@@ -211,7 +227,8 @@ mod tests {
         drop(closed);
         let (stop, _other) = UnixStream::pair().unwrap();
         let target = [127, 0, 0, 1].into();
-        let wanted = Wanted { target, interface: 0, ports: &ports, rate_max: 1_000, stop: stop.as_fd() };
+        let wanted =
+            Wanted { target, interface: 0, by: None, ports: &ports, rate_max: 1_000, stop: stop.as_fd() };
         let outcome = run(&wanted).unwrap();
         let seen = |port| outcome.glimpses.iter().find(|it| it.port == port).map(|it| it.seen);
         assert_eq!(ports.map(seen), [Some(Seen::Open), Some(Seen::Closed)]);
@@ -223,7 +240,8 @@ mod tests {
         drop(other);
         let every: Vec<u16> = (1..=u16::MAX).collect();
         let target = [127, 0, 0, 1].into();
-        let wanted = Wanted { target, interface: 0, ports: &every, rate_max: 100, stop: stop.as_fd() };
+        let wanted =
+            Wanted { target, interface: 0, by: None, ports: &every, rate_max: 100, stop: stop.as_fd() };
         let begin = Instant::now();
         let outcome = run(&wanted).unwrap();
         assert!(outcome.unasked > 65_000 && begin.elapsed() < Duration::from_secs(2));

@@ -56,6 +56,7 @@ fn open(wanted: &Wanted<'_>) -> Result<(UdpSocket, SocketAddr), ScanError> {
     let socket = UdpSocket::bind(Wanted { target: source, ..*wanted }.at(0)).map_err(no_port)?;
     let own = socket.local_addr().map_err(no_port)?;
     let tune = |error| ScanError::Call("set up a socket", error);
+    ends::tie(&socket, wanted).map_err(|error| ScanError::NoRoute(wanted.target, error))?;
     socket.set_nonblocking(true).map_err(tune)?;
     errors::keep(&socket, source.is_ipv6()).map_err(tune)?;
     Ok((socket, own))
@@ -96,8 +97,10 @@ impl Run<'_> {
                 }
                 Err(Errno::PERM | Errno::ACCESS) if self.kept_in < KEPT_IN_MAX => self.keep_in(*port),
                 Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(ScanError::KeptIn(error)),
-                Err(error @ (Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::NETDOWN | Errno::NODEV)) => {
-                    return Err(ScanError::NoRoute(self.wanted.target, error));
+                Err(error) if ends::has_no_way(error) => {
+                    self.scan.put_back(batch.get(place..).unwrap_or_default());
+                    let target = self.wanted.target;
+                    return if self.scan.cut() { Ok(NAP) } else { Err(ScanError::NoRoute(target, error)) };
                 }
                 Err(error) => return Err(ScanError::Call("send datagrams", error.into())),
             }
@@ -178,7 +181,7 @@ mod tests {
 
     fn scan(target: IpAddr, ports: &[u16]) -> Outcome {
         let (stop, _other) = UnixStream::pair().unwrap();
-        let wanted = Wanted { target, interface: 0, ports, rate_max: 1_000, stop: stop.as_fd() };
+        let wanted = Wanted { target, interface: 0, by: None, ports, rate_max: 1_000, stop: stop.as_fd() };
         run(&wanted, BTreeMap::new()).unwrap()
     }
 

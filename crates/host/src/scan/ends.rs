@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
 };
 
 use portreeve_core::outside::Ends;
@@ -15,6 +15,7 @@ use rustix::{
 };
 
 use super::{ScanError, Wanted};
+use crate::sys::device;
 
 /// Any: no packet is sent to it.
 const DISCARD: u16 = 9;
@@ -36,9 +37,16 @@ pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
     let no_route = |error| ScanError::NoRoute(wanted.target, error);
     let socket = socket_with(family(wanted.target), SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .map_err(|error| ScanError::Call("open a socket", error.into()))?;
+    tie(&socket, wanted).map_err(no_route)?;
     connect(&socket, &wanted.at(DISCARD)).map_err(no_route)?;
     let own = getsockname(&socket).and_then(SocketAddr::try_from).map_err(no_route)?;
     Ok(own.ip())
+}
+
+/// Keeps what `socket` sends on the way that is proven: a route may lead elsewhere the next moment.
+pub(super) fn tie(socket: impl AsFd, wanted: &Wanted<'_>) -> Result<(), Errno> {
+    let Some(interface) = wanted.by else { return Ok(()) };
+    device::tie(socket, interface).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// Whether the kernel says by this error that a packet has no way out: no route, no interface that is up, or not the address
@@ -64,6 +72,7 @@ pub(super) fn keep(wanted: &Wanted<'_>) -> Result<Kept, ScanError> {
         if source.is_ipv6() {
             set_ipv6_v6only(&socket, true)?;
         }
+        tie(&socket, wanted)?;
         bind(&socket, &Wanted { target: source, ..*wanted }.at(0))?;
         let own = SocketAddr::try_from(getsockname(&socket)?)?;
         Ok((socket, own.port()))

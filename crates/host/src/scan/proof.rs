@@ -65,14 +65,15 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
         return Ok(Err(Missing::NotOne));
     }
     let links = links::list()?;
-    if let Some(link) = links.iter().find(|link| has(link, target, interface)) {
-        return Ok(Ok(Proof::Own(link.name.clone())));
-    }
     let Some(route) = route(target, interface)? else { return Ok(Err(Missing::NoRoute)) };
     let name = name(&links, route.interface);
     Ok(match route.kind {
-        // The kernel takes all of 127.0.0.0/8 for its own.
-        Kind::Local => Ok(Proof::Own(name)),
+        // That an interface has the address is not enough: as long as it is down, or others may have it too, packets leave. And the
+        // kernel takes all of 127.0.0.0/8 for its own.
+        Kind::Local => {
+            let link = links.iter().find(|link| has(link, target, interface));
+            Ok(Proof::Own(link.map_or(name, |link| link.name.clone())))
+        }
         Kind::Several => Err(Missing::NotOne),
         Kind::Nowhere => Err(Missing::NoRoute),
         Kind::One if route.has_router => Err(Missing::Router(name)),
@@ -96,19 +97,28 @@ fn name(links: &[Link], index: u32) -> String {
     links::name_of(index, links).unwrap_or_default()
 }
 
-/// Whether a wire by which packets leave ends in a namespace that has the address there.
+/// Whether a wire by which packets leave ends in a namespace that has the address there, and none of them leads any further.
 fn joined(target: IpAddr, route: &Route, links: &[Link], interface: String) -> Result<Proof, Missing> {
     let wires = wires(route.interface, links).ok_or_else(|| Missing::NoWire(interface.clone()))?;
-    let there = |room: &Room| {
-        let ends = room.links.iter().filter(|link| link.kind == WIRE && link.addresses.contains(&target));
-        let mut ours = ends.filter(|link| link.peer_namespace.is_some() && link.peer_namespace == room.ours);
-        ours.any(|link| wires.iter().any(|wire| wire.index == link.peer && wire.peer == link.index))
-    };
     let rooms = apart(rooms).unwrap_or_default();
-    match rooms.into_iter().find(there) {
-        Some(room) => Ok(Proof::Joined { namespace: room.name, interface }),
-        None => Err(Missing::NobodyThere(interface)),
+    let has_it = |(_, link): &&(&Room, &Link)| link.addresses.contains(&target);
+    let ends: Vec<_> = wires.iter().map(|wire| end(wire, &rooms)).collect();
+    let known: Vec<_> = ends.iter().flatten().copied().collect();
+    let Some((room, _)) = known.iter().find(has_it) else { return Err(Missing::NobodyThere(interface)) };
+    // Behind a bridge at the other end, or an end that nobody sees, may be anybody.
+    if known.len() < ends.len() || known.iter().any(|(_, link)| link.master != 0) {
+        return Err(Missing::NoWire(interface));
     }
+    Ok(Proof::Joined { namespace: room.name.clone(), interface })
+}
+
+/// The other end of a wire, in the namespace that the kernel says it is in.
+fn end<'r>(wire: &Link, rooms: &'r [Room]) -> Option<(&'r Room, &'r Link)> {
+    let ends = rooms.iter().flat_map(|room| room.links.iter().map(move |link| (room, link)));
+    let mut ours = ends.filter(|(room, link)| {
+        link.kind == WIRE && link.peer_namespace.is_some() && link.peer_namespace == room.ours
+    });
+    ours.find(|(_, link)| wire.index == link.peer && wire.peer == link.index)
 }
 
 /// The wires by which packets leave that leave by the interface with this index: itself, or the ports of a bridge that has no

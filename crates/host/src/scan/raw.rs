@@ -40,6 +40,8 @@ const TAKEN_MAX: usize = 32;
 const NAP: Duration = Duration::from_millis(1);
 /// Where so many are stopped before any leaves, none does.
 const KEPT_IN_MAX: u32 = 64;
+/// To that port no packet of TCP is ever sent.
+const NOBODYS: u16 = 0;
 /// Destination unreachable (RFC 792, RFC 4443).
 const UNREACHABLE: u8 = 3;
 const UNREACHABLE_IPV6: u8 = 1;
@@ -47,6 +49,8 @@ const UNREACHABLE_IPV6: u8 = 1;
 /// The sockets of a scan.
 #[derive(Debug)]
 pub(super) struct Wire {
+    /// It hears nothing: what it sends is tied to a way, and answers may come by another.
+    sender: OwnedFd,
     segments: OwnedFd,
     errors: OwnedFd,
     header: Header,
@@ -66,7 +70,12 @@ pub(super) fn open(target: IpAddr) -> Result<Wire, ScanError> {
             error => ScanError::Call("open a raw socket", error.into()),
         })
     };
-    Ok(Wire { segments: socket(ipproto::TCP)?, errors: socket(errors)?, header })
+    Ok(Wire {
+        sender: socket(ipproto::TCP)?,
+        segments: socket(ipproto::TCP)?,
+        errors: socket(errors)?,
+        header,
+    })
 }
 
 impl Wire {
@@ -76,14 +85,18 @@ impl Wire {
         let tune = |error| ScanError::Call("set up a raw socket", error);
         keep_out(&self.segments, self.header, Only::Port(ends.source_port)).map_err(tune)?;
         keep_out(&self.errors, self.header, Only::Kind(kind)).map_err(tune)?;
+        keep_out(&self.sender, self.header, Only::Port(NOBODYS)).map_err(tune)?;
+        ends::tie(&self.sender, wanted).map_err(|error| ScanError::NoRoute(ends.target, error))?;
         let own = Wanted { target: ends.source, ..*wanted }.at(0);
-        bind(&self.segments, &own).map_err(|error| tune(error.into()))?;
+        for socket in [&self.sender, &self.segments] {
+            bind(socket, &own).map_err(|error| tune(error.into()))?;
+        }
         for socket in [&self.segments, &self.errors] {
             // Without the right to more than the host allows, as much as it does.
             let _ = set_socket_recv_buffer_size_force(socket, RECEIVE_BYTES)
                 .or_else(|_| set_socket_recv_buffer_size(socket, RECEIVE_BYTES));
         }
-        let _ = set_socket_send_buffer_size(&self.segments, SEND_BYTES);
+        let _ = set_socket_send_buffer_size(&self.sender, SEND_BYTES);
         Ok(())
     }
 }
@@ -191,7 +204,7 @@ impl Run<'_> {
             .zip(&mut nothing)
             .map(|(slice, beside)| MMsgHdr::new_with_addr(&to, slice, beside))
             .collect();
-        sendmmsg(&self.wire.segments, &mut messages, SendFlags::empty())
+        sendmmsg(&self.wire.sender, &mut messages, SendFlags::empty())
     }
 
     fn take_segments(&mut self) -> Result<(), ScanError> {

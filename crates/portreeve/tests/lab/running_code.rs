@@ -399,8 +399,8 @@ fn a_container_runs_its_own_packages_and_never_the_hosts() {
     }
     let answer = ask(&site, "root", 1);
     for (port, package, name) in [(80, json!("shopd"), "known"), (8082, Value::Null, "plain")] {
-        let patch = patch(&answer, port, package);
-        assert_eq!(key(&patch, &["running", "commands"]), json!(["replaced", []]), "{patch:#}");
+        let (patch, restart) = (patch(&answer, port, package), format!("docker restart {name}"));
+        assert_eq!(key(&patch, &["running", "commands"]), json!(["replaced", [restart]]), "{patch:#}");
         lab(docker.run(&format!("restart --time 0 {name}")));
     }
     lab(site.host.wait_for_port(8082));

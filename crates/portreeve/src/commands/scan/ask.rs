@@ -41,6 +41,8 @@ pub(crate) enum Means {
 pub(crate) struct Asked {
     target: IpAddr,
     interface: u32,
+    /// The interface by which alone packets may leave.
+    by: Option<String>,
     /// Those of TCP, in order, each once.
     pub(crate) ports: Vec<u16>,
     /// Those of UDP.
@@ -78,6 +80,7 @@ impl Asked {
         let mut asked = Self {
             target: target.ip(),
             interface: target.interface,
+            by: target.way().map(str::to_owned),
             ports: named.tcp,
             datagrams,
             rate_max: own.get_one(RATE).copied().unwrap_or(1).min(rate_max),
@@ -140,8 +143,9 @@ impl Asked {
     }
 
     fn wanted<'a>(&'a self, ports: &'a [u16], stop: BorrowedFd<'a>) -> Wanted<'a> {
-        let Self { target, interface, rate_max, .. } = self;
-        Wanted { target: *target, interface: *interface, ports, rate_max: *rate_max, stop }
+        let Self { target, interface, by, rate_max, .. } = self;
+        let by = by.as_deref();
+        Wanted { target: *target, interface: *interface, by, ports, rate_max: *rate_max, stop }
     }
 }
 

@@ -73,6 +73,14 @@ impl Target {
         self.address.ip
     }
 
+    /// The interface of which it is proven that the host is at its other end.
+    pub(super) fn way(&self) -> Option<&str> {
+        match &self.proof {
+            Ours::Here(Proof::Joined { interface, .. }) => Some(interface),
+            Ours::Here(Proof::Own(_)) | Ours::Consents { .. } => None,
+        }
+    }
+
     /// Whether it is this very host, whose packets to itself never leave it.
     pub(crate) fn is_this_host(&self) -> bool {
         matches!(self.proof, Ours::Here(Proof::Own(_)))

@@ -1,0 +1,92 @@
+//! Whatever leads packets astray, none of a scan gets to a host that nobody proved ours (A17, A20).
+
+use super::{
+    room::Room,
+    scanning::{FOUR, count, lay, scan, scan_while},
+};
+
+/// A router of somebody else's, which counts what comes.
+const STRANGER: &str = "set -e; ip netns add alien; ip link add out type veth peer name in netns alien; ip address add 203.0.113.1/24 dev out; \
+                        ip address add 2001:db8:99::1/64 dev out nodad; ip link set out up; ip -n alien link set in up; ip -n alien link set lo up; \
+                        ip -n alien address add 203.0.113.2/24 dev in; ip -n alien address add 2001:db8:99::2/64 dev in nodad; \
+                        ip netns exec alien nft -f - <<'END'\ntable inet t {\nchain p {\ntype filter hook prerouting priority 0;\n\
+                        meta l4proto { tcp, udp } counter\n}\n}\nEND\n";
+
+fn boot() -> Room {
+    let room = lay();
+    room.run(STRANGER);
+    room
+}
+
+/// How many packets of TCP and UDP the stranger got.
+fn astray(room: &Room) -> u64 {
+    let listed =
+        room.run("ip netns exec alien nft -j list ruleset | jq '.. | .counter? | select(.) | .packets'");
+    listed.stdout.trim().parse().expect("there is one counter")
+}
+
+#[track_caller]
+fn refused(room: &Room, arguments: &str) {
+    let told = room.try_run(&format!("portreeve scan {arguments} --policy none"));
+    assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{arguments}: {told:#?}");
+}
+
+/// Packets to it would go to the default router.
+#[test]
+fn an_own_address_that_is_not_in_force_is_no_target() {
+    let room = boot();
+    room.run(
+        "ip link add dark type veth peer name other; ip address add 2001:db8:77::1/64 dev dark; ip address add 192.0.2.1/24 dev dark; \
+         ip -6 route add default via 2001:db8:99::2; ip route add default via 203.0.113.2; ip route del local 192.0.2.1 dev dark table local",
+    );
+    for target in ["2001:db8:77::1", "192.0.2.1"] {
+        refused(&room, &format!("{target} 80 53/udp"));
+    }
+    assert_eq!(astray(&room), 0);
+}
+
+#[test]
+fn what_rules_of_routing_would_lead_elsewhere_leaves_by_the_wire_all_the_same() {
+    let room = boot();
+    room.run("ip route add default via 203.0.113.2 table 77");
+    for (rule, ports) in [
+        ("from 198.51.100.1", "22 80"),
+        ("ipproto tcp", "22 80 --connect"),
+        ("ipproto udp dport 53", "53/udp"),
+    ] {
+        room.run(&format!("ip rule add {rule} lookup 77"));
+        let told = scan(&room, &format!("{FOUR} {ports}"), 0);
+        let asked = count(&told, "closed") + count(&told, "unasked");
+        assert!(asked > 0 && count(&told, "silent") == 0, "{rule}: {told:#}");
+        room.run(&format!("ip rule del {rule} lookup 77"));
+    }
+    assert_eq!(astray(&room), 0);
+}
+
+#[test]
+fn when_the_wire_goes_the_rest_goes_nowhere() {
+    for arguments in ["1-20000", "1-20000 --connect", "1-900/udp"] {
+        let room = boot();
+        room.run("ip route add default via 203.0.113.2; ip -n alien address add 198.51.100.2/32 dev lo");
+        let told = scan_while(
+            &room,
+            "(sleep 0.7; ip link set near down) &",
+            &format!("{FOUR} {arguments} --rate 2000"),
+            3,
+        );
+        assert_ne!(told["ended"], "whole", "{arguments}: {told:#}");
+        assert_eq!(astray(&room), 0, "{arguments}");
+    }
+}
+
+/// Somebody behind it may have the address too, or answer for it.
+#[test]
+fn a_wire_that_ends_in_a_bridge_may_lead_to_anybody() {
+    let room = boot();
+    scan(&room, &format!("{FOUR} 22"), 0);
+    room.run(
+        "ip -n far link add over type bridge; ip -n far link set over up; ip -n far address add 198.51.100.2/24 dev over; \
+         ip -n far link set end master over",
+    );
+    refused(&room, &format!("{FOUR} 22"));
+}
