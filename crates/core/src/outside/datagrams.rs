@@ -255,6 +255,8 @@ impl Datagrams {
             slowed: 0,
             opens_everything: false,
             unasked,
+            // Whoever sends knows.
+            interrupted: 0,
             ended: match self.phase {
                 Phase::Over(ended) => ended,
                 Phase::Asking | Phase::Waiting(_) => Ended::Stopped,

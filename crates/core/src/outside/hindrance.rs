@@ -28,6 +28,8 @@ impl Hindrance {
         // first of the next one (sendmmsg(2)).
         let stopped = outcome.glimpses.iter().filter(|it| it.by == Some(source)).count();
         let unsent = unsent.saturating_sub(u32::try_from(stopped).unwrap_or(u32::MAX).saturating_mul(2));
+        // What was sent again was not lost.
+        let unsent = unsent.saturating_sub(outcome.interrupted);
         let seen = |looks: &[Seen]| outcome.glimpses.iter().any(|it| looks.contains(&it.seen));
         let is_silent = seen(&[Seen::Silent, Seen::Filtered]);
         // Whoever is heard at one port comes in by a way that is right.
@@ -71,6 +73,7 @@ mod tests {
             slowed: 0,
             opens_everything: false,
             unasked: 0,
+            interrupted: 0,
             ended,
         }
     }
@@ -110,6 +113,16 @@ mod tests {
             hindrance.gaps(&outcome, SOURCE, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
         };
         assert_eq!((unsent(1), unsent(2), unsent(5)), (vec![], vec![], vec![3]));
+    }
+
+    #[test]
+    fn what_the_kernel_counts_for_an_earlier_refusal_was_not_lost() {
+        let unsent = |unsent| {
+            let outcome = Outcome { interrupted: 2, ..outcome(&[Seen::Silent, Seen::Closed], Ended::Whole) };
+            let hindrance = Hindrance { unsent, ..Hindrance::default() };
+            hindrance.gaps(&outcome, SOURCE, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
+        };
+        assert_eq!((unsent(2), unsent(3)), (vec![], vec![1]));
     }
 
     #[test]

@@ -85,6 +85,9 @@ pub struct Outcome {
     pub opens_everything: bool,
     /// Ports that nobody was asked about.
     pub unasked: usize,
+    /// How often the kernel sent nothing, as it told of an earlier refusal instead or had no room, and counted that as a packet that it
+    /// threw away; each was sent again.
+    pub interrupted: u32,
     /// Why it is over.
     pub ended: Ended,
 }
@@ -331,6 +334,7 @@ impl Sweep {
             slowed: self.pace.slowed(),
             opens_everything: self.opens_everything(),
             unasked: self.ports.len().saturating_sub(asked.len()),
+            interrupted: 0,
             ended: match self.phase {
                 Phase::Over(ended) => ended,
                 Phase::Asking | Phase::Waiting(_) => Ended::Stopped,

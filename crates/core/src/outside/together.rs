@@ -9,7 +9,17 @@ impl Outcome {
     #[must_use]
     pub fn nothing(unasked: usize, ended: Ended) -> Self {
         let (glimpses, lost, opens_everything) = (Vec::new(), (0, 0), false);
-        Self { glimpses, rounds: 0, sent: 0, lost, slowed: 0, opens_everything, unasked, ended }
+        Self {
+            glimpses,
+            rounds: 0,
+            sent: 0,
+            lost,
+            slowed: 0,
+            opens_everything,
+            unasked,
+            interrupted: 0,
+            ended,
+        }
     }
 
     /// Both: the packets of either, the more rounds, and the end that keeps more from being known. What each saw of its ports stands
@@ -25,6 +35,7 @@ impl Outcome {
             slowed: self.slowed.saturating_add(other.slowed),
             opens_everything: self.opens_everything || other.opens_everything,
             unasked: self.unasked.saturating_add(other.unasked),
+            interrupted: self.interrupted.saturating_add(other.interrupted),
             ended: worse(self.ended, other.ended),
         }
     }
@@ -48,7 +59,7 @@ mod tests {
     fn outcome(port: u16, sent: u64, ended: Ended) -> Outcome {
         let glimpses = [Glimpse { port, seen: Seen::Closed, by: None, trip: None }].into();
         let (rounds, lost, slowed, opens_everything) = (u8::try_from(sent).unwrap(), (sent, 1), 1, false);
-        Outcome { glimpses, rounds, sent, lost, slowed, opens_everything, unasked: 2, ended }
+        Outcome { glimpses, rounds, sent, lost, slowed, opens_everything, unasked: 2, interrupted: 3, ended }
     }
 
     #[test]
@@ -56,7 +67,7 @@ mod tests {
         let both = outcome(22, 5, Ended::Whole).and(outcome(53, 3, Ended::Stopped));
         assert_eq!((both.sent, both.rounds, both.lost, both.unasked), (8, 5, (8, 2), 4));
         assert_eq!(both.glimpses.iter().map(|it| it.port).collect::<Vec<_>>(), [22, 53]);
-        assert_eq!(both.ended, Ended::Stopped);
+        assert_eq!((both.interrupted, both.ended), (6, Ended::Stopped));
         let of = |one, other| outcome(1, 1, one).and(outcome(1, 1, other)).ended;
         assert_eq!(of(Ended::Vanished, Ended::Whole), Ended::Vanished);
         assert_eq!(of(Ended::Whole, Ended::Whole), Ended::Whole);

@@ -27,6 +27,8 @@ const NAP: Duration = Duration::from_millis(5);
 const SEND_TRIES: usize = 16;
 /// Where so many are stopped before any leaves, none does.
 const KEPT_IN_MAX: u32 = 64;
+/// Where there is no room for so long, there is none: two seconds.
+const KEPT_BACK_MAX: u32 = 400;
 
 /// A scan that runs.
 struct Run<'a> {
@@ -38,6 +40,10 @@ struct Run<'a> {
     begin: Instant,
     /// Datagrams that this host's own filter stopped, one behind the other.
     kept_in: u32,
+    /// Naps for want of room, one behind the other.
+    kept_back: u32,
+    /// Calls that sent nothing, and were made again.
+    interrupted: u32,
 }
 
 /// Runs it to its end.
@@ -46,7 +52,8 @@ pub(super) fn run(wanted: &Wanted<'_>, services: BTreeMap<u16, String>) -> Resul
     let [one, two, _] = chance().map_err(ScanError::NoChance)?;
     let ask = outside::Wanted { ports: wanted.ports, rate_max: wanted.rate_max };
     let scan = Datagrams::new(ask, wanted.target, services, Key::new([one, two]));
-    Run { wanted, socket, own, scan, begin: Instant::now(), kept_in: 0 }.finish()
+    Run { wanted, socket, own, scan, begin: Instant::now(), kept_in: 0, kept_back: 0, interrupted: 0 }
+        .finish()
 }
 
 /// A socket of the address by which packets leave, on a port that the kernel chose.
@@ -71,7 +78,7 @@ impl Run<'_> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let time = match self.scan.step(self.begin.elapsed(), &mut batch) {
-                Step::Over => return Ok(self.scan.outcome()),
+                Step::Over => return Ok(Outcome { interrupted: self.interrupted, ..self.scan.outcome() }),
                 Step::Send => self.send(&batch)?,
                 Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
             };
@@ -90,11 +97,15 @@ impl Run<'_> {
     fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
         for (place, port) in batch.iter().enumerate() {
             match self.send_one(*port) {
-                Ok(()) => self.kept_in = 0,
-                Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {
+                Ok(()) => (self.kept_in, self.kept_back) = (0, 0),
+                Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) if self.kept_back < KEPT_BACK_MAX => {
+                    self.kept_back += 1;
+                    self.interrupted = self.interrupted.saturating_add(1);
                     self.scan.put_back(batch.get(place..).unwrap_or_default());
                     return Ok(NAP);
                 }
+                // It is lost.
+                Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::PERM | Errno::ACCESS) if self.kept_in < KEPT_IN_MAX => self.keep_in(*port),
                 Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(ScanError::KeptIn(error)),
                 Err(error) if ends::has_no_way(error) => {
@@ -108,16 +119,20 @@ impl Run<'_> {
         Ok(Duration::ZERO)
     }
 
-    /// An error that ICMP left at the socket is told instead of sending, whichever port it is about.
+    /// An error that ICMP left at the socket is told instead of sending, whichever port it is about, and counted as a packet that
+    /// was thrown away (net/ipv4/ip_output.c, `__ip_append_data`): so it is taken away first.
     fn send_one(&mut self, port: u16) -> Result<(), Errno> {
         let words = self.scan.words(port);
         let mut last = Errno::IO;
         for _ in 0..SEND_TRIES {
+            let _ = self.socket.take_error();
             let Err(error) = self.socket.send_to(&words, self.wanted.at(port)) else { return Ok(()) };
             last = errno(&error);
-            if matches!(last, Errno::NOBUFS | Errno::AGAIN | Errno::INTR) {
+            // Of these ICMP says none.
+            if matches!(last, Errno::NOBUFS | Errno::AGAIN | Errno::INTR | Errno::PERM) {
                 break;
             }
+            self.interrupted = self.interrupted.saturating_add(1);
             self.take_errors().map_err(|_| last)?;
         }
         Err(last)
@@ -202,6 +217,20 @@ mod tests {
             let seen = |port| outcome.glimpses.iter().find(|it| it.port == port).map(|it| it.seen);
             let expected = [Seen::Open, Seen::Silent, Seen::Closed];
             assert_eq!(ports.map(seen), expected.map(Some), "{host}");
+        }
+    }
+
+    /// On the loopback each is refused before the next is asked, unless the kernel is busy.
+    #[test]
+    fn who_refuses_keeps_no_other_datagram_back() {
+        for host in ["127.0.0.1", "::1"] {
+            let target: IpAddr = host.parse().unwrap();
+            let gone = [0; 8].map(|port| UdpSocket::bind((target, port)).unwrap());
+            let ports = gone.each_ref().map(|socket| socket.local_addr().unwrap().port());
+            drop(gone);
+            let outcome = scan(target, &ports);
+            assert!(outcome.glimpses.iter().all(|it| it.seen == Seen::Closed), "{host}: {outcome:?}");
+            assert!(outcome.interrupted < 3, "{host}: {outcome:?}");
         }
     }
 }

@@ -244,3 +244,36 @@ fn a_scan_does_not_answer_itself_and_takes_no_right_of_roots() {
     assert!(said.stdout.contains("3 closed, 1 silent"), "{said:#?}");
     assert!(!said.stdout.contains("raw packets"), "nothing is asked of TCP: {said:#?}");
 }
+
+/// The kernel counts an error that is told instead of sending as a packet that it threw away.
+#[test]
+fn beside_ports_that_refuse_one_that_only_hears_lost_nothing() {
+    let room = Room::create();
+    room.run("ip link set lo up");
+    room.hold("udp 127.0.0.1:53 [::1]:53");
+    for target in ["127.0.0.1", "::1"] {
+        let (seen, _) =
+            scan(&room, &format!("{target} 53/udp 123/udp 161/udp 500/udp --all --policy none"), 0);
+        assert_eq!((numbers(&seen, "silent"), numbers(&seen, "closed")), (vec![53], vec![123, 161, 500]));
+        assert_eq!(seen["gaps"], serde_json::json!([]), "{target}");
+    }
+    let (seen, _) = scan(&room, "127.0.0.1 22 --udp --policy none", 0);
+    assert_eq!((numbers(&seen, "silent"), &seen["gaps"]), (vec![53], &serde_json::json!([])));
+}
+
+/// Whatever is sent is more than the queue takes.
+#[test]
+fn a_queue_that_takes_nothing_ends_the_scan_all_the_same_and_is_named() {
+    let room = Room::create();
+    room.run(FAR);
+    room.run(&format!(
+        "ip neigh replace {FOUR} lladdr $(ip -n far -br link show end | awk '{{print $3}}') dev near; \
+         tc qdisc add dev near root tbf rate 8kbit burst 20 limit 20"
+    ));
+    let (seen, took) = scan(&room, &format!("{FOUR} 53/udp 99/udp --all --policy none"), 3);
+    assert_eq!(
+        (numbers(&seen, "silent"), &seen["gaps"][0]["what"]),
+        (vec![53, 99], &"unsent-packets".into())
+    );
+    assert!(took < 10.0, "{took}");
+}
