@@ -174,6 +174,17 @@ pub struct Backlog {
     pub limit: u32,
 }
 
+impl Backlog {
+    /// Whether it is at its limit, or beyond: the kernel drops beyond it only (sk_acceptq_is_full, include/net/sock.h), and at the limit
+    /// is about to.
+    ///
+    /// An empty queue is not full, whatever its limit: listen(fd, 0) still lets one wait.
+    #[must_use]
+    pub const fn is_full(self) -> bool {
+        self.used > 0 && self.used >= self.limit
+    }
+}
+
 /// Why no process is named beside a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,6 @@
 //! What was seen of each port, beside what the model of that host says and what its policy declares (A17, A20).
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
 use super::{Glimpse, Seen};
@@ -8,7 +8,7 @@ use crate::{
     address::{Address, Breadth},
     desired::{Desired, DesiredPort},
     exposure::{Exposure, How, Reached},
-    facts::{Listener, Snapshot},
+    facts::{Backlog, Listener, Snapshot},
     firewall::Intervals,
     policy::{Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
@@ -26,6 +26,8 @@ pub struct Beside {
     pub said: Reached,
     /// Whether somebody listens there, or where rules lead packets from there, as far as the model knows.
     pub is_served: bool,
+    /// Whether so many wait there to be accepted that the kernel drops whoever comes next.
+    pub is_full: bool,
     /// Whether packets are sent on from there to another host or a container, of which nothing is known here.
     pub is_sent_on: bool,
     /// The service that declares it.
@@ -79,19 +81,19 @@ pub struct Known<'a> {
 #[must_use]
 pub fn beside(glimpses: &[Glimpse], protocol: Protocol, line: Line, known: Option<Known<'_>>) -> Vec<Beside> {
     let served = known.map(|known| served(known.snapshot, protocol, line.target)).unwrap_or_default();
-    let is_led = |exposure: &Exposure, port| {
-        known.is_some_and(|known| is_led_to_somebody(known.snapshot, protocol, exposure, port))
-    };
+    let led =
+        |exposure: &Exposure, port| known.and_then(|known| led(known.snapshot, protocol, exposure, port));
     let one = |glimpse: &Glimpse| {
         let exposure = known.and_then(|known| exposure(known.exposures, glimpse.port));
         let is_sent_on = exposure.is_some_and(is_sent_on);
-        let is_led = exposure.is_some_and(|exposure| is_led(exposure, glimpse.port));
+        let queues = [served.get(&glimpse.port).copied(), exposure.and_then(|it| led(it, glimpse.port))];
         let declared = known.and_then(|known| declared(known.desired, protocol, glimpse.port, line.target));
         Beside {
             protocol,
             glimpse: *glimpse,
             said: exposure.map_or(Reached::Unknown, |exposure| exposure.reached),
-            is_served: served.contains(&glimpse.port) || is_led || is_sent_on,
+            is_served: is_sent_on || queues.iter().any(Option::is_some),
+            is_full: queues.contains(&Some(Queue::Full)),
             is_sent_on,
             is_meant: declared.is_some_and(|declared| is_meant(declared, known, line.source)),
             declared: declared.map(|declared| declared.service.name.clone()),
@@ -109,11 +111,28 @@ fn is_sent_on(exposure: &Exposure) -> bool {
     exposure.ways.iter().any(|way| matches!(way.how, How::Forwarded(_)))
 }
 
-/// Whether a rule leads packets to `port` to a socket of that host at another port or address.
-fn is_led_to_somebody(snapshot: &Snapshot, protocol: Protocol, exposure: &Exposure, port: u16) -> bool {
+/// Whether a socket takes who comes next; of several that share a port one that does not is the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Queue {
+    Free,
+    Full,
+}
+
+impl Queue {
+    fn of(listener: &Listener) -> Self {
+        if listener.backlog.is_some_and(Backlog::is_full) { Self::Full } else { Self::Free }
+    }
+}
+
+/// The sockets of that host at another port or address to which a rule leads packets to `port`, if there are any.
+fn led(snapshot: &Snapshot, protocol: Protocol, exposure: &Exposure, port: u16) -> Option<Queue> {
     let asked = Intervals::one(port.into());
-    let mut led = exposure.ways.iter().filter(|way| matches!(way.how, How::Redirected(_)));
-    led.any(|way| own_listeners(snapshot, protocol).any(|listener| leads_to(&way.how, &asked, listener)))
+    let led = exposure.ways.iter().filter(|way| matches!(way.how, How::Redirected(_)));
+    let heard = |how: &How| {
+        let them = own_listeners(snapshot, protocol).filter(|listener| leads_to(how, &asked, listener));
+        them.map(Queue::of).max()
+    };
+    led.filter_map(|way| heard(&way.how)).max()
 }
 
 /// Those of that host's own namespace.
@@ -124,13 +143,18 @@ fn own_listeners(snapshot: &Snapshot, protocol: Protocol) -> impl Iterator<Item 
 }
 
 /// The ports at which a socket of that host hears what goes to `target`.
-fn served(snapshot: &Snapshot, protocol: Protocol, target: IpAddr) -> BTreeSet<u16> {
+fn served(snapshot: &Snapshot, protocol: Protocol, target: IpAddr) -> BTreeMap<u16, Queue> {
     let is_here = |listener: &&Listener| match listener.address.breadth() {
         Breadth::Wildcard if target.is_ipv4() => listener.hears_ipv4(),
         Breadth::Wildcard => listener.hears_ipv6(),
         _ => listener.address.ip.to_canonical() == target,
     };
-    own_listeners(snapshot, protocol).filter(is_here).map(|listener| listener.port).collect()
+    let mut served = BTreeMap::new();
+    for listener in own_listeners(snapshot, protocol).filter(is_here) {
+        let queue = Queue::of(listener);
+        served.entry(listener.port).and_modify(|worst| *worst = queue.max(*worst)).or_insert(queue);
+    }
+    served
 }
 
 fn declared<'a>(
@@ -214,6 +238,17 @@ mod tests {
             .again("0.0.0.0:8005/udp");
         let served = (8_001..=8_006).filter(|port| row(&scene, *port, Some(OUTSIDE)).is_served);
         assert_eq!(served.collect::<Vec<_>>(), [8_001, 8_002, 8_003]);
+    }
+
+    #[test]
+    fn a_socket_whose_queue_is_full_takes_nobody_and_one_of_others_counts() {
+        let queued = |used| move |socket: &mut Listener| socket.backlog = Some(Backlog { used, limit: 1 });
+        let scene = scene().listens("a.service", "0.0.0.0:8001/tcp").socket(queued(2));
+        let scene = scene.listens("b.service", "0.0.0.0:8002/tcp").socket(queued(0));
+        let scene = scene.listens("c.service", "0.0.0.0:8003/tcp").socket(queued(0));
+        let scene = scene.again("192.0.2.10:8003/tcp").socket(queued(2));
+        let full = (8_001..=8_004).filter(|port| row(&scene, *port, Some(OUTSIDE)).is_full);
+        assert_eq!(full.collect::<Vec<_>>(), [8_001, 8_003]);
     }
 
     /// Whether 8001 is served, which a rule sends to 8002, by whoever `listens`; and whether it is sent on.

@@ -39,7 +39,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 }
 
 fn judge(holding: &Holding<'_>) -> Option<Finding> {
-    let full = holding.listeners.iter().find(|listener| listener.backlog.is_some_and(is_full))?;
+    let full = holding.listeners.iter().find(|listener| listener.backlog.is_some_and(Backlog::is_full))?;
     let Backlog { used, limit } = full.backlog?;
     let Text { en, ja } = holding.who();
     let spec = holding.spec();
@@ -58,13 +58,6 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
         .about(holding);
     finding.address = Some(full.address.clone());
     Some(finding.run([format!("portreeve who {spec}")]))
-}
-
-/// The kernel drops beyond the limit only (sk_acceptq_is_full, include/net/sock.h); at the limit it is about to.
-///
-/// An empty queue is not full, whatever its limit: listen(fd, 0) still lets one wait.
-const fn is_full(backlog: Backlog) -> bool {
-    backlog.used > 0 && backlog.used >= backlog.limit
 }
 
 #[cfg(test)]

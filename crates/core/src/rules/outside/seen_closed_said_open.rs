@@ -24,12 +24,12 @@ pub(super) const RULE: Rule = Rule {
             ja: "待ち受けがあり、ホストのルールでもパケットが届くはずのポートに、スキャンでは届きませんでした。",
         },
         why: Words {
-            en: "Something between drops or refuses it, such as a router, a cloud's own filter or another host with that address: the service is not to be had from there, and the host cannot tell.",
-            ja: "ルーター、クラウド側のフィルター、同じアドレスを持つ別のホストなど、途中の何かがパケットを破棄または拒否しています。そこからはサービスを利用できず、ホスト側では気付けません。",
+            en: "Something between drops or refuses it, such as a router, a cloud's own filter or another host with that address: the service is not to be had from there, and the host cannot tell. Or the service itself takes no connections: where the queue of those that wait to be accepted is full (`ss -ltn`: Recv-Q above Send-Q), the kernel drops the next one, and the port is silent.",
+            ja: "ルーター、クラウド側のフィルター、同じアドレスを持つ別のホストなど、途中の何かがパケットを破棄または拒否しています。そこからはサービスを利用できず、ホスト側では気付けません。または、サービス自身が接続を受け付けていません。accept 待ちのキューが満杯のとき(`ss -ltn` で Recv-Q が Send-Q を超えている状態)、カーネルは新しい接続を破棄するため、ポートは応答なしになります。",
         },
         fix: Words {
-            en: "Look at what stands between, such as the security group of a cloud; or look again, as the service may have ended in between.",
-            ja: "クラウドのセキュリティグループなど、途中にあるものを確認します。スキャン中にサービスが終了した可能性もあるため、再度スキャンしてみてください。",
+            en: "Look on the host whether the service takes connections (`ss -ltn`, `portreeve explain backlog-full`), then at what stands between, such as the security group of a cloud; or look again, as the service may have ended in between.",
+            ja: "サービスが接続を受け付けているかをホスト上で確認し(`ss -ltn`、`portreeve explain backlog-full`)、次にクラウドのセキュリティグループなど、途中にあるものを確認します。スキャン中にサービスが終了した可能性もあるため、再度スキャンしてみてください。",
         },
     },
     check,
@@ -47,6 +47,24 @@ fn is_found(it: &Beside) -> bool {
 }
 
 fn finding(it: &Beside) -> Finding {
+    if it.is_full && it.glimpse.seen == Seen::Silent { full(it) } else { stopped(it) }
+}
+
+/// Nothing between is to blame: the kernel drops whoever comes, as nobody accepts those who came before.
+fn full(it: &Beside) -> Finding {
+    let spec = it.spec();
+    let text = text!(
+        "{spec} is silent: the service takes no connections, as the queue of those that wait to be accepted is full",
+        "{spec} は応答しません。accept 待ちのキューが満杯で、サービスが接続を受け付けていません"
+    );
+    let fix = text!(
+        "find out why the program does not accept, then raise its backlog",
+        "プログラムが accept しない理由を調べ、必要なら backlog を増やしてください"
+    );
+    RULE.finding(text, fix).at(spec).run([format!("portreeve why {spec}")])
+}
+
+fn stopped(it: &Beside) -> Finding {
     let spec = it.spec();
     let text = match (it.glimpse.seen, it.glimpse.by) {
         (Seen::Closed, _) => text!(
@@ -104,6 +122,19 @@ mod tests {
             scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
         };
         assert_eq!([Seen::Closed, Seen::Filtered, Seen::Silent, Seen::Open].map(of), [1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn who_accepts_nobody_is_told_as_such_where_it_is_silent() {
+        let told = |how, is_full| {
+            let rows = [Beside { is_full, ..seen(25, how, Reached::Reachable, true) }];
+            let found = scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)));
+            (found[0].text.en.contains("takes no connections"), found[0].commands.clone())
+        };
+        assert_eq!(told(Seen::Silent, true), (true, ["portreeve why 25/tcp".into()].into()));
+        assert_eq!(told(Seen::Silent, false), (false, ["portreeve exposure 25/tcp".into()].into()));
+        // A queue refuses nobody.
+        assert!(!told(Seen::Closed, true).0);
     }
 
     #[test]
