@@ -11,6 +11,7 @@ mod datagrams;
 mod first_words;
 mod hindrance;
 mod key;
+mod led_away;
 mod order;
 mod pace;
 mod segment;
@@ -26,6 +27,7 @@ pub use datagrams::{Datagrams, long};
 pub use first_words::{first_words, spoken_ports};
 pub use hindrance::Hindrance;
 pub use key::Key;
+pub use led_away::{Away, led_away};
 pub use segment::{Ends, SYN_BYTES, syn};
 pub use sweep::{Ended, Glimpse, Outcome, Step, Sweep, Wanted};
 

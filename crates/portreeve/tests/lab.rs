@@ -86,6 +86,7 @@ mod lab {
     mod roots;
     mod running_code;
     mod scanned;
+    mod scanned_against;
     mod scanned_astray;
     mod scanned_docker;
     mod scanned_hindered;

@@ -4,7 +4,9 @@ mod against;
 mod ask;
 pub(crate) mod consent;
 mod datagrams;
+mod elsewhere;
 mod hindered;
+mod other_host;
 mod ports;
 mod target;
 mod way;
@@ -171,6 +173,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let target = Target::meant(word, policy.as_deref())?;
     let against = Against::take(own, settings, &target)?;
     let asked = Asked::read(own, &target, policy.as_deref(), &against)?;
+    elsewhere::check(&target, &asked, &against, settings)?;
     let stop = Stop::on_signals()?;
     announce(&target, &asked, settings, out)?;
     let hindered = Hindered::begin(&target);

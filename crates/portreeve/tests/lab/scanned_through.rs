@@ -101,3 +101,32 @@ fn what_a_host_leads_elsewhere_itself_is_seen_as_its_own_programs_see_it() {
     let witnessed: Vec<u16> = (5000..=5004).chain([4711]).filter(|port| connects(*port)).collect();
     assert_eq!(witnessed, [5000, 5002, 4711]);
 }
+
+/// Nobody proves whose the address behind the rule is: not one packet goes there.
+#[test]
+fn what_a_host_leads_to_somebody_else_is_not_asked() {
+    let room = lay();
+    room.run(
+        "set -e; ip link add out type veth peer name world; ip address add 203.0.113.1/24 dev out; ip link set out up; ip link set world up; \
+         sysctl -qw net.ipv6.conf.out.disable_ipv6=1 net.ipv6.conf.world.disable_ipv6=1; nft -f - <<'END'\ntable ip n {\nchain o {\n\
+         type nat hook output priority -100;\ntcp dport 5000 dnat to 203.0.113.9\nudp dport 5001 dnat to 203.0.113.9\n\
+         meta skuid 0 tcp dport 5002 dnat to 203.0.113.9\n}\n}\nEND",
+    );
+    room.run("tcpdump -U -n -i out -w /run/all.pcap >/run/dump 2>&1 & for i in $(seq 100); do grep -qs listening /run/dump && break; sleep 0.05; done");
+    for own in ["127.0.0.1", "198.51.100.1"] {
+        for port in ["5000/tcp", "5001/udp", "5002/tcp"] {
+            let told = room.try_run(&format!("portreeve scan {own} 22 {port} --policy none"));
+            assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{own} {port}: {told:#?}");
+            for said in [port, "203.0.113.9", "ip n o: ", "nothing was sent"] {
+                assert!(told.stderr.contains(said), "{own} {port} {said}: {told:#?}");
+            }
+        }
+        // A saved look says nothing of the rules that hold now.
+        room.run("portreeve snapshot > /run/here.json");
+        let told = room.try_run(&format!("portreeve scan {own} 5000 --against /run/here.json --policy none"));
+        assert_eq!(told.status, 5, "{told:#?}");
+        assert_eq!(numbers(&scan(&room, &format!("{own} 22 5003 --all"), 0), "closed"), [22, 5003]);
+    }
+    room.run("sleep 0.3; pkill tcpdump; sleep 0.3");
+    assert_eq!(room.run("tcpdump -n -r /run/all.pcap 2>/dev/null").stdout, "");
+}

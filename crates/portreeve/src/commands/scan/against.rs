@@ -17,7 +17,7 @@ use portreeve_core::{
     world::World,
 };
 
-use super::{AGAINST, target::Target};
+use super::{AGAINST, other_host, target::Target};
 use crate::{
     commands::exposure::{LOOK, Sight},
     failure::Failure,
@@ -42,7 +42,7 @@ impl Against {
     ///
     /// # Errors
     ///
-    /// Where nothing can be observed, a file is no snapshot, or the policy is wrong.
+    /// Where nothing can be observed, a file is no snapshot or one of another host, or the policy is wrong.
     pub(super) fn take(own: &ArgMatches, settings: &Settings, target: &Target) -> Result<Self, Failure> {
         let file = own.get_one::<OsString>(AGAINST);
         let look = match file {
@@ -52,6 +52,9 @@ impl Against {
         };
         let sight = Sight::of(&look.snapshot, file.is_none())?;
         let file = file.map(|file| quoted(&file.to_string_lossy()));
+        if file.is_some() {
+            other_host::check(target, &look.snapshot, &sight)?;
+        }
         Ok(Self::Known(Box::new(look), Box::new(sight), file))
     }
 
@@ -65,6 +68,14 @@ impl Against {
         let desired = policy.map(desire).unwrap_or_default();
         let known = Known { exposures: &exposures, snapshot: &look.snapshot, policy, desired: &desired };
         beside(&outcome.glimpses, protocol, line, Some(known))
+    }
+
+    /// The packet filter of this host as it was a moment ago, where it was looked at.
+    pub(super) fn sight_of_now(&self) -> Option<&Sight> {
+        match self {
+            Self::Known(_, sight, None) => Some(sight),
+            _ => None,
+        }
     }
 
     /// What was observed of the target, where anything was.
@@ -109,7 +120,7 @@ impl Against {
 }
 
 /// What becomes of packets over that line; nothing is said where the rules could not be read.
-fn said(sight: &Sight, protocol: Protocol, line: Line) -> Vec<Exposure> {
+pub(super) fn said(sight: &Sight, protocol: Protocol, line: Line) -> Vec<Exposure> {
     if sight.basis() != Basis::Firewall {
         return Vec::new();
     }
