@@ -1,10 +1,10 @@
 //! What advisories say of the packages whose code runs (A18).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     advisories::{Advisories, Advisory, Asked},
-    facts::{Code, CodeFile, CodeRoot, Package},
+    facts::{Code, CodeFile, CodeRoot, Gap, GapKind, Package},
     packages::Installed,
 };
 
@@ -36,9 +36,29 @@ pub fn asked(code: &Code) -> Asked {
 #[must_use]
 pub fn advise(code: &Code, advisories: &Advisories) -> Advised {
     let told = packages(code).filter_map(|(place, root, package)| {
-        Some((place, advisories.affecting(root.release.as_ref()?, &installed(package))))
+        let release = root.release.as_ref().filter(|release| advisories.speak_of(release))?;
+        Some((place, advisories.affecting(release, &installed(package))))
     });
     Advised(told.collect())
+}
+
+/// The roots of which `advisories`, which are those of the file `path`, say nothing: that no hole of them is told is no
+/// all-clear.
+#[must_use]
+pub fn unspoken(code: &Code, advisories: &Advisories, path: &str) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = Vec::new();
+    for root in code.roots.iter().filter(|root| !root.packages.is_empty()) {
+        let (what, detail) = match &root.release {
+            Some(release) if advisories.speak_of(release) => continue,
+            Some(release) => (GapKind::SilentAdvisories, format!("{release}: {path}")),
+            None => (GapKind::UnknownRelease, root.name.clone().unwrap_or_default()),
+        };
+        let gap = Gap { detail, ..Gap::new(what, 1) };
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
+    gaps
 }
 
 fn packages(code: &Code) -> impl Iterator<Item = ((u32, u32), &CodeRoot, &Package)> {

@@ -84,6 +84,14 @@ impl Advisories {
         self.count
     }
 
+    /// Whether any of them is about the release of this [`ecosystem()`], of whatever package. Of what was not [`Asked`] for
+    /// nothing is known.
+    #[must_use]
+    pub fn speak_of(&self, ecosystem: &str) -> bool {
+        ecosystem::scheme(ecosystem).is_some()
+            && (self.osv.speak_of(ecosystem) || self.debsecan.speak_of(ecosystem))
+    }
+
     /// Which of them affect a package that is installed in a root of this [`ecosystem()`], in the order of their names. Of what
     /// was not [`Asked`] for nothing is known.
     #[must_use]

@@ -88,6 +88,21 @@ impl<'a> Patch<'a> {
         compare(scheme, version, &package.version).is_gt().then_some((version, waits))
     }
 
+    /// Whether lists say that nothing newer is to be installed, and no advisory names what is.
+    #[must_use]
+    pub fn is_newest(&self) -> bool {
+        let offer = self.package.and_then(|package| package.offer.as_ref());
+        let is_listed = offer.is_some_and(|offer| offer.newest.is_some() && offer.candidate.is_some());
+        is_listed && self.security == Security::No && self.waiting().is_none() && self.advisories.is_empty()
+    }
+
+    /// The version that would be installed now, which is the installed one where nothing waits; `None` where that cannot be
+    /// told.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&'a str> {
+        self.package?.offer.as_ref()?.candidate.as_deref()
+    }
+
     /// Whether there is anything to say of it.
     #[must_use]
     pub fn needs_a_word(&self) -> bool {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use portreeve_core::{
-    advised::{Advised, advise, asked},
+    advised::{Advised, advise, asked, unspoken},
     advisories::{Advisories, DOCUMENT_BYTES_MAX, read},
-    facts::Code,
+    facts::{Code, Gap},
     text,
     words::Text,
 };
@@ -21,12 +21,15 @@ use crate::{
 /// More files than any set of advisories has: OSV has one an advisory, some 50,000 of Debian.
 const FILES_MAX: usize = 1_000_000;
 
-/// What the advisories at `path` say of the packages of `code`.
+/// How deep files stand at most: OSV's archives have a folder an ecosystem.
+const DEPTH_MAX: usize = 8;
+
+/// What the advisories at `path` say of the packages of `code`, and of which releases they say nothing.
 ///
 /// # Errors
 ///
 /// What cannot be read, or is broken: half of them would keep silent about the other half.
-pub(crate) fn advised(path: &Path, code: &Code) -> Result<Advised, Failure> {
+pub(crate) fn advised(path: &Path, code: &Code) -> Result<(Advised, Vec<Gap>), Failure> {
     let asked = asked(code);
     let mut all = Advisories::default();
     for file in listed(path)? {
@@ -34,25 +37,42 @@ pub(crate) fn advised(path: &Path, code: &Code) -> Result<Advised, Failure> {
         let told = read(&document, &asked).and_then(|told| all.add(told));
         told.map_err(|error| unread(&file, error.text()))?;
     }
-    Ok(advise(code, &all))
+    Ok((advise(code, &all), unspoken(code, &all, &path.display().to_string())))
 }
 
-/// The file itself, or those of the directory in their order; what begins with a dot is nobody's business.
+/// The file itself, or those of the directory and of those below it, in their order; what begins with a dot is nobody's business.
 fn listed(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fail = |error: &std::io::Error| unread(path, io_cause(error));
     if !fs::metadata(path).map_err(|error| fail(&error))?.is_dir() {
         return Ok(vec![path.into()]);
     }
     let mut listed = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| fail(&error))?.take(FILES_MAX) {
-        let entry = entry.map_err(|error| fail(&error))?.path();
-        let is_hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !is_hidden && entry.is_file() {
-            listed.push(entry);
+    let mut folders = vec![(path.to_path_buf(), 1)];
+    while let Some((folder, depth)) = folders.pop() {
+        if depth > DEPTH_MAX {
+            return Err(unread(&folder, text!("it stands too deep", "階層が深すぎます")));
+        }
+        for entry in fs::read_dir(&folder).map_err(|error| unread(&folder, io_cause(&error)))? {
+            let entry = entry.map_err(|error| unread(&folder, io_cause(&error)))?.path();
+            if is_hidden(&entry) {
+                continue;
+            }
+            if entry.is_dir() {
+                folders.push((entry, depth + 1));
+            } else if entry.is_file() {
+                listed.push(entry);
+            }
+            if listed.len() + folders.len() > FILES_MAX {
+                return Err(unread(path, text!("there are too many files", "ファイルが多すぎます")));
+            }
         }
     }
     listed.sort_unstable();
     Ok(listed)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn unread(path: &Path, cause: Text) -> Failure {

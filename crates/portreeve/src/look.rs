@@ -125,7 +125,9 @@ impl Look {
     pub(crate) fn beside_advisories(mut self, path: Option<&Path>) -> Result<Self, Failure> {
         let named = self.policy.as_ref().and_then(|policy| policy.advisories.as_ref()).map(Path::new);
         if let (Some(path), Some(code)) = (path.or(named), &self.snapshot.code) {
-            self.advised = Some(Rc::new(advised(path, code)?));
+            let (advised, silent) = advised(path, code)?;
+            self.advised = Some(Rc::new(advised));
+            self.snapshot.gaps.extend(silent);
         }
         Ok(self)
     }

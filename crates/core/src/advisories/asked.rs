@@ -10,13 +10,20 @@ use crate::packages::Installed;
 
 /// Packages by name and source, and the ecosystems of the roots that they are installed in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked(BTreeMap<String, BTreeSet<String>>);
+pub struct Asked {
+    /// The ecosystems of each name.
+    names: BTreeMap<String, BTreeSet<String>>,
+    ecosystems: BTreeSet<String>,
+}
 
 impl Asked {
     /// Asks for `package` in `ecosystem`, too.
     pub fn add(&mut self, ecosystem: &str, package: &Installed) {
+        if !self.ecosystems.contains(ecosystem) {
+            self.ecosystems.insert(ecosystem.into());
+        }
         for name in [&package.name, &package.source] {
-            let ecosystems = self.0.entry(name.clone()).or_default();
+            let ecosystems = self.names.entry(name.clone()).or_default();
             if !ecosystems.contains(ecosystem) {
                 ecosystems.insert(ecosystem.into());
             }
@@ -25,6 +32,11 @@ impl Asked {
 
     /// Whether one of them is asked for of which `ecosystem` is told.
     pub(super) fn is_told(&self, ecosystem: &str, name: &str) -> bool {
-        self.0.get(name).is_some_and(|asked| asked.iter().any(|asked| speaks_of(ecosystem, asked)))
+        self.names.get(name).is_some_and(|asked| asked.iter().any(|asked| speaks_of(ecosystem, asked)))
+    }
+
+    /// Those that are asked for and of which `ecosystem` tells.
+    pub(super) fn told_of<'a>(&'a self, ecosystem: &'a str) -> impl Iterator<Item = &'a String> {
+        self.ecosystems.iter().filter(move |asked| speaks_of(ecosystem, asked))
     }
 }

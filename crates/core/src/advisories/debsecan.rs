@@ -27,9 +27,13 @@ const COMPRESSED: [&[u8]; 9] = [
     b"PK\x03\x04",
 ];
 
-/// By the name of the package.
+/// What packages are said to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Statements(BTreeMap<String, Vec<Statement>>);
+pub(super) struct Statements {
+    by_package: BTreeMap<String, Vec<Statement>>,
+    /// Whether anything was said, of whatever package.
+    has_lines: bool,
+}
 
 /// That a package has a hole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +93,9 @@ fn holes<'d>(lines: &mut Lines<'d>) -> Result<Vec<&'d str>, Unread> {
 
 impl Statements {
     pub(super) fn add(&mut self, other: Self) {
-        for (package, statements) in other.0 {
-            self.0.entry(package).or_default().extend(statements);
+        self.has_lines |= other.has_lines;
+        for (package, statements) in other.by_package {
+            self.by_package.entry(package).or_default().extend(statements);
         }
     }
 
@@ -102,6 +107,7 @@ impl Statements {
         let number: usize = number.parse().map_err(|_| Malformed::Package)?;
         let hole = holes.get(number).ok_or(Malformed::Number)?;
         let [kind, _, _, fixed, ..] = flags.as_bytes() else { return Err(Malformed::Package) };
+        self.has_lines = true;
         if asked.is_told(ECOSYSTEM, package) {
             let statement = Statement {
                 hole: (*hole).into(),
@@ -110,9 +116,14 @@ impl Statements {
                 unstable: (!unstable.is_empty()).then(|| unstable.into()),
                 others: others.split(' ').filter(|version| !version.is_empty()).map(Into::into).collect(),
             };
-            self.0.entry(package.into()).or_default().push(statement);
+            self.by_package.entry(package.into()).or_default().push(statement);
         }
         Ok(())
+    }
+
+    /// Whether any package is said to have a hole, and of `ecosystem`.
+    pub(super) fn speak_of(&self, ecosystem: &str) -> bool {
+        self.has_lines && speaks_of(ECOSYSTEM, ecosystem)
     }
 
     /// Tells of each hole that `package` has.
@@ -120,7 +131,7 @@ impl Statements {
         if !speaks_of(ECOSYSTEM, ecosystem) {
             return;
         }
-        let of = |name: &str| self.0.get(name).into_iter().flatten();
+        let of = |name: &str| self.by_package.get(name).into_iter().flatten();
         let installed = of(&package.name).filter(|statement| statement.names_installed);
         for statement in installed.filter(|statement| statement.is_older(&package.version)) {
             told.tell(&statement.hole, statement.fixed(&package.version));

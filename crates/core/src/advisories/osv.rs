@@ -23,6 +23,8 @@ use crate::{packages::Installed, version::Scheme};
 pub(super) struct Records {
     by_id: BTreeMap<String, Record>,
     by_package: BTreeMap<String, BTreeSet<String>>,
+    /// Which of the ecosystems that were asked for any of them is about, whatever its package.
+    spoken_of: BTreeSet<String>,
 }
 
 /// What an advisory says. One that was withdrawn, or that speaks of nothing that was asked for, is kept all the same: an older
@@ -54,6 +56,7 @@ pub(super) fn read(document: &[u8], asked: &Asked) -> Result<(Records, usize), U
 
 impl Records {
     pub(super) fn add(&mut self, other: Self) {
+        self.spoken_of.extend(other.spoken_of);
         for (id, record) in other.by_id {
             self.put(id, record);
         }
@@ -67,6 +70,11 @@ impl Records {
             self.by_package.entry(affected.name.clone()).or_default().insert(id.clone());
         }
         self.by_id.insert(id, record);
+    }
+
+    /// Whether any of them is about `ecosystem`, as it was asked for.
+    pub(super) fn speak_of(&self, ecosystem: &str) -> bool {
+        self.spoken_of.contains(ecosystem)
     }
 
     /// Tells of each advisory that affects `package`.

@@ -73,6 +73,32 @@ fn a_root_without_an_ecosystem_that_is_known_has_no_advisories() {
     assert_eq!(said_of(&[OSV], "", &package("mill", "mill", "1")), [""; 0]);
 }
 
+/// Whether `documents` speak of `ecosystem`, where a package of it is asked for that none of them names.
+fn speak_of(documents: &[&str], ecosystem: &str) -> bool {
+    let mut asked = Asked::default();
+    asked.add(ecosystem, &package("other", "other", "1"));
+    let mut advisories = Advisories::default();
+    for document in documents {
+        advisories.add(read(document.as_bytes(), &asked).expect("it is whole")).expect("there are few");
+    }
+    advisories.speak_of(ecosystem)
+}
+
+#[test]
+fn documents_speak_of_a_release_by_whatever_package_they_name() {
+    assert!(speak_of(&[OSV], "Debian:12") && speak_of(&[DEBSECAN], "Debian:12"));
+    for other in ["Debian:11", "Ubuntu:24.04", "npm", ""] {
+        assert!(!speak_of(&[OSV], other), "{other}");
+    }
+    assert!(!speak_of(&[DEBSECAN], "Alpine:v3.20"));
+    let withdrawn = OSV.replace(r#""modified""#, r#""withdrawn": "2024-06-01T00:00:00Z", "modified""#);
+    let of_python = OSV.replace("Debian:12", "PyPI");
+    for silent in [&*withdrawn, &of_python, "[]", "VERSION 1\n\n\n", "VERSION 1\nCVE-2024-1,,\n\n\n"] {
+        assert!(!speak_of(&[silent], "Debian:12"), "{silent}");
+        assert!(speak_of(&[silent, OSV], "Debian:12"), "{silent}");
+    }
+}
+
 #[test]
 fn all_documents_together_have_a_bound() {
     let many = || Advisories { count: ADVISORIES_MAX / 2 + 1, ..Advisories::default() };

@@ -60,8 +60,7 @@ pub enum GapKind {
     PacketPrograms,
     /// The packet filter of a saved snapshot that was taken without it. A judgement finds it, no look does.
     UnkeptFirewall,
-    /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
-    /// it, no look does.
+    /// Declared ports whose holder cannot be told from their owner; `detail` names some. A judgement finds it, no look does.
     UndecidedOwners,
     /// What is steered, which only root may read; `detail` names the ports of which it is known that they are.
     HiddenSteering,
@@ -77,9 +76,18 @@ pub enum GapKind {
     UnreadUpdateData,
     /// Whether an archive is one of security updates, as it does not say what it is; `detail` names its file.
     UnnamedArchive,
-    /// How old the lists of what could be installed are, as the clock says that they are yet to come; `detail` names the root
-    /// where it is not the host's.
+    /// How old these lists are, by a clock that has them yet to come; `detail` names the root where it is not the host's.
     FutureUpdateData,
+    /// The packages of a root in which no database of them stands; `detail` names it.
+    MissingPackages,
+    /// What an archive offers, of which no list was kept; `detail` names what it says of itself.
+    MissingList,
+    /// Which version would be installed, as a file of preferences could not be read; `detail` names it.
+    UnreadPreferences,
+    /// Security holes of packages about whose release no advisory is; `detail` names it, and the advisories.
+    SilentAdvisories,
+    /// The same, as a root does not say of which release it is; `detail` names it where it is not the host's.
+    UnknownRelease,
     /// Ports of a scan, as nobody on the link answers for the address, which `detail` names.
     UnansweredAddress,
     /// Ports of a scan whose packets this host threw away itself.
@@ -100,36 +108,15 @@ impl Gap {
     /// Whether it leaves open who holds a socket, or whether that is its owner.
     #[must_use]
     pub const fn hides_holders(&self) -> bool {
-        match self.what {
+        matches!(
+            self.what,
             GapKind::HiddenOwners
-            | GapKind::HiddenProcesses
-            | GapKind::SealedProcesses
-            | GapKind::OutOfSight
-            | GapKind::VanishedProcesses
-            | GapKind::UndecidedOwners => true,
-            GapKind::ForeignNamespaces
-            | GapKind::UnenteredNamespaces
-            | GapKind::HiddenFiles
-            | GapKind::MissingSource
-            | GapKind::UnsteadyRead
-            | GapKind::HiddenFirewall
-            | GapKind::UnlistedRules
-            | GapKind::UnkeptFirewall
-            | GapKind::PacketPrograms
-            | GapKind::HiddenSteering
-            | GapKind::UnreadLedger
-            | GapKind::UnreadPackages
-            | GapKind::OldPackages
-            | GapKind::MissingUpdateData
-            | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive
-            | GapKind::FutureUpdateData
-            | GapKind::UnansweredAddress
-            | GapKind::UnsentPackets
-            | GapKind::MisdirectedAnswers
-            | GapKind::MovedAddress
-            | GapKind::TooMany => false,
-        }
+                | GapKind::HiddenProcesses
+                | GapKind::SealedProcesses
+                | GapKind::OutOfSight
+                | GapKind::VanishedProcesses
+                | GapKind::UndecidedOwners
+        )
     }
 
     /// Whether it leaves open who has claimed a number.
@@ -149,6 +136,11 @@ impl Gap {
                 | GapKind::UnreadUpdateData
                 | GapKind::UnnamedArchive
                 | GapKind::FutureUpdateData
+                | GapKind::MissingPackages
+                | GapKind::MissingList
+                | GapKind::UnreadPreferences
+                | GapKind::SilentAdvisories
+                | GapKind::UnknownRelease
         )
     }
 
@@ -249,7 +241,12 @@ impl Gap {
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
-            | GapKind::FutureUpdateData => packages::why(self.what, detail),
+            | GapKind::FutureUpdateData
+            | GapKind::MissingPackages
+            | GapKind::MissingList
+            | GapKind::UnreadPreferences
+            | GapKind::SilentAdvisories
+            | GapKind::UnknownRelease => packages::why(self.what, detail),
             GapKind::UnansweredAddress
             | GapKind::UnsentPackets
             | GapKind::MisdirectedAnswers
@@ -322,7 +319,12 @@ impl Gap {
             | GapKind::MissingUpdateData
             | GapKind::UnreadUpdateData
             | GapKind::UnnamedArchive
-            | GapKind::FutureUpdateData => packages::fix(self.what, self.detail.is_empty()),
+            | GapKind::FutureUpdateData
+            | GapKind::MissingPackages
+            | GapKind::MissingList
+            | GapKind::UnreadPreferences
+            | GapKind::SilentAdvisories
+            | GapKind::UnknownRelease => packages::fix(self.what, self.detail.is_empty()),
             GapKind::UnansweredAddress
             | GapKind::UnsentPackets
             | GapKind::MisdirectedAnswers
@@ -440,6 +442,11 @@ mod tests {
             (GapKind::UnreadUpdateData, false, false),
             (GapKind::UnnamedArchive, false, false),
             (GapKind::FutureUpdateData, false, false),
+            (GapKind::MissingPackages, false, false),
+            (GapKind::MissingList, false, false),
+            (GapKind::UnreadPreferences, false, false),
+            (GapKind::SilentAdvisories, false, false),
+            (GapKind::UnknownRelease, false, false),
             (GapKind::UnansweredAddress, false, false),
             (GapKind::UnsentPackets, false, false),
             (GapKind::MisdirectedAnswers, false, false),

@@ -108,6 +108,67 @@ fn advisories_have_the_last_word() {
     assert_eq!(told(r#",{"fixed":"1.20-2"}"#), (Security::No, Vec::new()), "the installed one is without it");
 }
 
+/// What one document says of krb5's library, for which a security archive has 1.20-3 where `waits`: whether it is secure,
+/// whether it is the newest, and the gaps.
+fn told_by(document: &str, release: Option<&str>, waits: bool) -> (Security, bool, Vec<String>) {
+    let scene = sshd(|code| {
+        code.roots[0].release = release.map(Into::into);
+        if waits {
+            offers(code, 1, [Some("1.20-3"), Some("1.20-3"), Some("1.20-3")]);
+        }
+    });
+    let code = scene.snapshot.code.as_ref().unwrap();
+    let advisories = advisories::read(document.as_bytes(), &advised::asked(code)).unwrap();
+    let advised = advised::advise(code, &advisories);
+    let gaps = advised::unspoken(code, &advisories, "osv/").iter().map(|gap| gap.why().en).collect();
+    scene.with_world(|world| {
+        let world = world.clone().advised_by(Some(&advised));
+        let patches = patches(&world);
+        let krb = patches.iter().find(|patch| patch.package.unwrap().name == "libkrb5-3").unwrap();
+        (krb.security, krb.is_newest(), gaps)
+    })
+}
+
+fn about(ecosystem: &str, name: &str) -> String {
+    format!(
+        r#"{{"id":"DSA-1","affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"{name}"}},
+        "ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}]}}]}}]}}"#
+    )
+}
+
+#[test]
+fn advisories_about_another_release_leave_it_to_the_archives() {
+    let silent = vec![String::from("security holes by advisories: no advisory of osv/ is about Debian:12")];
+    for document in [&*about("Debian:11", "libkrb5-3"), &about("PyPI", "libkrb5-3"), "[]"] {
+        let told = told_by(document, Some("Debian:12"), true);
+        assert_eq!(told, (Security::Yes, false, silent.clone()), "{document}");
+        assert_eq!(told_by(document, Some("Debian:12"), false), (Security::No, true, silent.clone()));
+    }
+    let (security, _, gaps) = told_by(&about("Debian:12", "libkrb5-3"), None, true);
+    assert_eq!((security, gaps.len()), (Security::Yes, 1), "a root that does not say what it is: {gaps:?}");
+}
+
+/// Whoever has advisories of a release wants to know which holes are, and not which versions are newer.
+#[test]
+fn advisories_about_the_release_decide_for_every_package_of_it() {
+    let told = told_by(&about("Debian:12", "another"), Some("Debian:12"), true);
+    assert_eq!(told, (Security::No, false, Vec::new()));
+}
+
+#[test]
+fn only_what_lists_call_the_newest_and_no_advisory_names_is_the_newest() {
+    assert!(told_by(&about("Debian:12", "another"), Some("Debian:12"), false).1);
+    assert!(!told_by(&about("Debian:12", "libkrb5-3"), Some("Debian:12"), false).1, "it has a hole");
+    let newest = |change: fn(&mut Code)| {
+        sshd(change).with_world(|world| patches(world).iter().filter(|patch| patch.is_newest()).count())
+    };
+    assert_eq!(newest(|_| {}), 2);
+    assert_eq!(newest(|code| code.roots[0].packages[1].offer = None), 1, "no list was read");
+    assert_eq!(newest(|code| offers(code, 1, [Some("1.20-2"), None, None])), 1, "no list has it");
+    assert_eq!(newest(|code| offers(code, 1, [None, Some("1.20-2"), None])), 1, "nobody knows which");
+    assert_eq!(newest(|code| offers(code, 1, [Some("1.20-3"), Some("1.20-3"), None])), 1);
+}
+
 #[test]
 fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
     let deleted = |path: &str| {

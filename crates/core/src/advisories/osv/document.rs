@@ -116,10 +116,13 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
 }
 
 impl Reader<'_> {
-    fn take<E: Error>(&mut self, id: String, advisory: Advisory) -> Result<(), E> {
+    fn take<E: Error>(&mut self, id: String, mut advisory: Advisory) -> Result<(), E> {
         self.count = self.count.saturating_add(1);
         if self.count > ADVISORIES_MAX {
             return Err(E::custom("too many advisories"));
+        }
+        if !advisory.is_withdrawn {
+            self.records.spoken_of.append(&mut advisory.spoken_of);
         }
         let record = advisory.record(&id);
         self.records.put(id, record);
@@ -149,6 +152,7 @@ struct Advisory {
     is_withdrawn: bool,
     other_names: Vec<String>,
     affected: Vec<Affected>,
+    spoken_of: BTreeSet<String>,
 }
 
 impl Advisory {
@@ -166,7 +170,10 @@ impl Advisory {
                 let Bounded::<String, NAMES_MAX>(names) = fields.next_value()?;
                 self.other_names.extend(names.into_iter().filter(|name| is_cve(name)));
             }
-            Field::Affected => fields.next_value_seed(Packages { asked, into: &mut self.affected })?,
+            Field::Affected => {
+                let Self { affected: into, spoken_of, .. } = self;
+                fields.next_value_seed(Packages { asked, into, spoken_of })?;
+            }
             Field::Vulns | Field::Other => {
                 let _: IgnoredAny = fields.next_value()?;
             }
@@ -198,6 +205,7 @@ fn is_cve(name: &str) -> bool {
 struct Packages<'r, 'a> {
     asked: &'a Asked,
     into: &'r mut Vec<Affected>,
+    spoken_of: &'r mut BTreeSet<String>,
 }
 
 impl<'de> DeserializeSeed<'de> for Packages<'_, '_> {
@@ -226,6 +234,9 @@ impl<'de> Visitor<'de> for Packages<'_, '_> {
                 return Err(A::Error::invalid_length(AFFECTED_MAX.saturating_add(1), &self));
             }
             count += 1;
+            let told = stated.package.iter().flat_map(|package| self.asked.told_of(&package.ecosystem));
+            let new = told.filter(|asked| !self.spoken_of.contains(*asked)).cloned().collect::<Vec<_>>();
+            self.spoken_of.extend(new);
             self.into.extend(stated.affected(self.asked));
         }
         Ok(())

@@ -18,6 +18,10 @@ pub(super) fn why(what: GapKind, detail: &str) -> Text {
             "updates that wait: {detail} could not be read",
             "未適用の更新の一部({detail} を読み取れませんでした)"
         ),
+        GapKind::UnnamedArchive if is_list(detail) => text!(
+            "whether an archive is one of security updates: beside {detail} stands no Release file",
+            "アーカイブがセキュリティ更新用かどうか({detail} に対応する Release ファイルがありません)"
+        ),
         GapKind::UnnamedArchive => text!(
             "whether an archive is one of security updates: {detail} names neither label nor suite",
             "アーカイブがセキュリティ更新用かどうか({detail} に Label も Suite もありません)"
@@ -25,6 +29,20 @@ pub(super) fn why(what: GapKind, detail: &str) -> Text {
         GapKind::FutureUpdateData => text!(
             "how old the lists of packages are: by the clock of this host they are yet to come",
             "パッケージの一覧の新しさ(取得日時がこのホストの時計より先になっています)"
+        ),
+        GapKind::MissingList => text!(
+            "updates that wait: no list of the archive of {detail} is there",
+            "未適用の更新の一部({detail} のアーカイブの一覧がありません)"
+        ),
+        GapKind::UnreadPreferences => text!(
+            "which version would be installed: {detail} could not be read",
+            "どの版が導入されるか({detail} を読み取れませんでした)"
+        ),
+        GapKind::SilentAdvisories => silent(detail),
+        GapKind::UnknownRelease => no_release(detail),
+        GapKind::MissingPackages => text!(
+            "whose the running code is: no package database stands in {detail}",
+            "実行中のコードのパッケージ({detail} にパッケージのデータベースがありません)"
         ),
         _ => text!(
             "whose the running code is: {detail} could not be read",
@@ -46,6 +64,33 @@ fn no_lists(root: &str) -> Text {
     )
 }
 
+/// Whether the file of apt's lists is one of packages, and no Release file.
+fn is_list(detail: &str) -> bool {
+    detail.contains("_Packages")
+}
+
+/// `Debian:12: osv/`: no release has a blank behind a colon.
+fn silent(detail: &str) -> Text {
+    let (release, path) = detail.split_once(": ").unwrap_or((detail, ""));
+    text!(
+        "security holes by advisories: no advisory of {path} is about {release}",
+        "アドバイザリによる脆弱性の有無({path} に {release} のアドバイザリがありません)"
+    )
+}
+
+fn no_release(root: &str) -> Text {
+    if root.is_empty() {
+        return text!(
+            "security holes by advisories: os-release names no release that advisories know",
+            "アドバイザリによる脆弱性の有無(os-release から、アドバイザリのあるリリースを特定できません)"
+        );
+    }
+    text!(
+        "security holes by advisories in {root}: its os-release names no release that advisories know",
+        "{root} のアドバイザリによる脆弱性の有無(os-release から、アドバイザリのあるリリースを特定できません)"
+    )
+}
+
 /// What to do about it; whether the host's own root is meant.
 pub(super) const fn fix(what: GapKind, is_host: bool) -> Words {
     match what {
@@ -56,6 +101,18 @@ pub(super) const fn fix(what: GapKind, is_host: bool) -> Words {
         GapKind::UnreadPackages | GapKind::OldPackages => Words {
             en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
             ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
+        },
+        GapKind::MissingPackages => Words {
+            en: "name the directory in which etc, usr and var stand",
+            ja: "etc、usr、var のあるディレクトリを指定してください",
+        },
+        GapKind::UnreadPreferences => Words {
+            en: "see why apt reads it otherwise: apt-cache policy, apt-config dump",
+            ja: "apt-cache policy と apt-config dump で、設定を確認してください",
+        },
+        GapKind::SilentAdvisories | GapKind::UnknownRelease => Words {
+            en: "name advisories about that release: --advisories, or advisories of [audit] in the policy; apt's archives are asked instead",
+            ja: "そのリリースのアドバイザリを --advisories かポリシーの [audit] の advisories で指定してください(代わりに apt のアーカイブで判定しています)",
         },
         GapKind::FutureUpdateData => Words {
             en: "set the clock: timedatectl",
