@@ -7,7 +7,7 @@ use portreeve_core::{
         control,
         list::listed,
         pins::{Pins, default_release},
-        release::{ListFile, Release, list_file, place},
+        release::{ListFile, Release, list_file, names_packages, place},
     },
     version::{Scheme, compare},
 };
@@ -17,6 +17,7 @@ pub(crate) fn feed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let release = Release::read(bytes);
     assert!(release.is_named() || !release.is_security());
+    assert!(names_packages(bytes, |_| true) || !names_packages(bytes, |_| false));
     for name in text.lines() {
         if let Some(ListFile::Packages(stem, _) | ListFile::Release(stem)) = list_file(name) {
             let _ = place(stem);

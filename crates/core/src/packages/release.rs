@@ -86,6 +86,23 @@ impl Release {
     }
 }
 
+/// Whether a Release file names a list of packages in which something stands, of an architecture that `is_used`: a line of its
+/// sums is `SUM SIZE main/binary-amd64/Packages`; a list of an archive without parts fits every architecture.
+#[must_use]
+pub fn names_packages(release: &[u8], is_used: impl Fn(&str) -> bool) -> bool {
+    release.split(|&byte| byte == b'\n').filter_map(|line| core::str::from_utf8(line).ok()).any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(_), Some(size), Some(path), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return false;
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let architecture = folder.rsplit_once("binary-").map(|(_, architecture)| architecture);
+        name == "Packages" && size != "0" && architecture.is_none_or(&is_used)
+    })
+}
+
 /// Archives write `UTC`, which RFC 5322 has no word for.
 fn date(value: &str) -> Option<Timestamp> {
     let utc = value.strip_suffix("UTC").map(|time| format!("{time}GMT"));
@@ -100,6 +117,8 @@ pub enum ListFile<'a> {
     Release(&'a str),
     /// The packages of one part of it; the name without the ending, and how they are compressed.
     Packages(&'a str, Option<&'a str>),
+    /// The sources of one part of it, of which nothing is installed; the name without the ending.
+    Sources(&'a str),
 }
 
 /// What kind of file of apt's lists has this name; `None` for those that tell nothing of packages.
@@ -111,8 +130,11 @@ pub fn list_file(name: &str) -> Option<ListFile<'_>> {
     if let Some(stem) = name.strip_suffix("_Packages") {
         return Some(ListFile::Packages(stem, None));
     }
-    let (name, ending) = name.rsplit_once('.')?;
-    Some(ListFile::Packages(name.strip_suffix("_Packages")?, Some(ending)))
+    let (plain, ending) = name.rsplit_once('.').map_or((name, None), |(plain, ending)| (plain, Some(ending)));
+    let sources = name.strip_suffix("_Sources").or_else(|| plain.strip_suffix("_Sources"));
+    sources
+        .map(ListFile::Sources)
+        .or_else(|| Some(ListFile::Packages(plain.strip_suffix("_Packages")?, Some(ending?))))
 }
 
 /// Where a list comes from, as its name tells: the host, and the part of the archive.
@@ -176,8 +198,25 @@ MD5Sum:\n 0 1 main/Label: no\n-----BEGIN PGP SIGNATURE-----\n\niQ=\n";
         assert_eq!(list_file("h_._Release"), Some(ListFile::Release("h_.")));
         assert_eq!(list_file("h_Packages.lz4"), Some(ListFile::Packages("h", Some("lz4"))));
         assert_eq!(list_file("h_Packages"), Some(ListFile::Packages("h", None)));
+        assert_eq!(list_file("h.x_Sources"), Some(ListFile::Sources("h.x")));
+        assert_eq!(list_file("h_Sources.lz4"), Some(ListFile::Sources("h")));
         for other in ["lock", "h_main_i18n_Translation-en.lz4", "h_Release.gpg", "Packages.gz"] {
             assert_eq!(list_file(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_release_names_the_lists_that_have_something_for_this_machine() {
+        let names = |lines: &str| {
+            let release = format!("Suite: stable\nSHA256:\n{lines}");
+            names_packages(release.as_bytes(), |architecture| architecture == "amd64")
+        };
+        assert!(names(" 0a 12 main/binary-amd64/Packages\n") && names(" 0a 12 Packages\n"));
+        assert!(!names(" 0a 0 main/binary-amd64/Packages\n"), "there is nothing in it");
+        for other in
+            [" 0a 12 main/binary-i386/Packages", " 0a 12 main/source/Sources", "Packages", " 0a 1", ""]
+        {
+            assert!(!names(other), "{other}");
         }
     }
 

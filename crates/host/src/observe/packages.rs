@@ -109,6 +109,12 @@ fn tell_where_from(tree: Tree<'_>, package: &mut Package) {
     }
 }
 
+/// Whether anything in `bytes` is as /proc/PID/maps has it.
+#[must_use]
+pub fn are_maps(bytes: &[u8]) -> bool {
+    maps::is_one(bytes)
+}
+
 /// The code that `maps`, as /proc/PID/maps has it, tells of, of whom it is below `root`, and what could not be seen.
 ///
 /// # Errors
@@ -125,6 +131,9 @@ pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let mut gaps = Gaps::default();
     let name = root.to_string_lossy().into_owned();
     let root = Root::offline(view, name, (0..count).collect());
+    if root.kind == Kind::None {
+        gaps.detailed(GapKind::MissingPackages, root.name.as_deref().unwrap_or_default());
+    }
     add_root(&root, 0, &mut code, None, &mut gaps);
     Ok((code, gaps.into_sorted()))
 }
@@ -229,14 +238,17 @@ impl<'r> Reading<'r> {
         let tree = self.root.tree();
         let is_asked = matches!(self.root.kind, Kind::Dpkg) && !owning.is_empty();
         let names = owning.iter().map(|package| package.name.as_str()).collect();
-        let source = Source { tree, names: &names, root: self.label, is_trusted: self.root.is_host() };
+        let architectures = owning.iter().filter_map(|package| package.architecture.as_deref()).collect();
+        let is_trusted = self.root.is_host();
+        let source =
+            Source { tree, names: &names, architectures: &architectures, root: self.label, is_trusted };
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {
             missed.detailed(GapKind::MissingUpdateData, self.label);
         }
         let pins = preferences::read(tree).unwrap_or_else(|unread| {
-            missed.detailed(GapKind::UnreadUpdateData, &of(self.label, unread.path()));
+            missed.detailed(GapKind::UnreadPreferences, &of(self.label, unread.path()));
             Pins::unread()
         });
         self.found.is_whole &= missed.is_empty();

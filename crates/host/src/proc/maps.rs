@@ -45,6 +45,25 @@ pub fn read(bytes: &[u8]) -> Vec<Mapping> {
     mappings
 }
 
+/// Whether a line of `bytes` at least is one of such a file: `RANGE PERMISSIONS OFFSET DEVICE INODE`, and mostly a path.
+#[must_use]
+pub fn is_one(bytes: &[u8]) -> bool {
+    bytes.split(|&byte| byte == b'\n').any(|line| is_line(line).is_some())
+}
+
+fn is_line(line: &[u8]) -> Option<()> {
+    let hexadecimal = |digits: &str| u64::from_str_radix(digits, 16).ok();
+    let mut fields = line.splitn(6, |&byte| byte == b' ').map(std::str::from_utf8);
+    let mut field = || fields.next()?.ok();
+    let (begin, end) = field()?.split_once('-')?;
+    (hexadecimal(begin)? < hexadecimal(end)?).then_some(())?;
+    let is_permission = |byte: u8| b"rwxsp-".contains(&byte);
+    field().filter(|told| told.len() == 4 && told.bytes().all(is_permission))?;
+    hexadecimal(field()?)?;
+    parse_device(field()?.as_bytes())?;
+    field()?.parse::<u64>().ok().map(|_| ())
+}
+
 fn mapping(line: &[u8]) -> Option<Mapping> {
     let mut fields = line.splitn(6, |&byte| byte == b' ');
     let range = fields.next()?;
@@ -117,6 +136,25 @@ mod tests {
     fn only_code_of_files_counts_and_each_file_once() {
         let paths: Vec<_> = read(MAPS).into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
         assert_eq!(paths, [(1311, "/usr/sbin/nginx".into()), (99, "/usr/lib/libssl.so.3".into())]);
+    }
+
+    #[test]
+    fn what_has_no_line_of_maps_is_none() {
+        assert!(is_one(MAPS) && is_one(b"# mine\n7f30-7f40 rw-p 00000000 00:00 0"));
+        let lines: [&[u8]; 9] = [
+            b"",
+            b"\n\n",
+            b"a b c d e f",
+            b"7f30-7f40 rwxp 0 00:00",
+            b"7f40-7f30 r-xp 00000000 00:00 0 /a",
+            b"7f30-7f40 r-xq 00000000 00:00 0 /a",
+            b"7f30-7f40 r-xp 00000000 0000 0 /a",
+            b"7f30-7f40 r-xp 00000000 00:00 -1 /a",
+            b"\x7fELF\x02\x01\xff\xfe",
+        ];
+        for line in lines {
+            assert!(!is_one(line), "{}", text(line));
+        }
     }
 
     #[test]

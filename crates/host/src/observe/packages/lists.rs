@@ -11,7 +11,7 @@ use portreeve_core::{
         candidate::Archive,
         control::{self, Stanza},
         list::{Listed, listed},
-        release::{ListFile, Release, list_file, place},
+        release::{ListFile, Release, list_file, names_packages, place},
     },
 };
 use rustix::fs::Statx;
@@ -64,6 +64,8 @@ pub(super) struct Source<'s> {
     pub(super) tree: Tree<'s>,
     /// The packages that are asked for.
     pub(super) names: &'s BTreeSet<&'s str>,
+    /// The architectures that they were built for.
+    pub(super) architectures: &'s BTreeSet<&'s str>,
     /// What the root is called; empty for the host's own.
     pub(super) root: &'s str,
     /// Whether the host's own administrator had them fetched.
@@ -88,7 +90,13 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
     for name in &names {
         let Some(ListFile::Packages(stem, ending)) = list_file(name) else { continue };
         match of_list(source, name, ending, &mut left) {
-            Ok(listed) => lists.archives.push((archive(stem, &releases), listed)),
+            Ok(listed) => {
+                let above = above(stem, &releases);
+                if above.is_none() {
+                    gaps.detailed(GapKind::UnnamedArchive, &of(root, name));
+                }
+                lists.archives.push((archive(stem, above), listed));
+            }
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
             Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
         }
@@ -110,9 +118,13 @@ fn releases<'n>(source: &Source<'_>, names: &'n [String], gaps: &mut Gaps) -> Ve
         let Some(ListFile::Release(stem)) = list_file(name) else { continue };
         match source.tree.read(&join(LISTS, name), RELEASE_BYTES_MAX) {
             Ok(bytes) => {
-                let release = Release::read(&bytes.unwrap_or_default());
+                let bytes = bytes.unwrap_or_default();
+                let release = Release::read(&bytes);
                 if !release.is_named() {
                     gaps.detailed(GapKind::UnnamedArchive, &of(root, name));
+                }
+                if !has_lists(stem, names) && names_packages(&bytes, |one| source.is_used(one)) {
+                    gaps.detailed(GapKind::MissingList, &of(root, name));
                 }
                 releases.push((stem, release));
             }
@@ -122,14 +134,41 @@ fn releases<'n>(source: &Source<'_>, names: &'n [String], gaps: &mut Gaps) -> Ve
     releases
 }
 
+impl Source<'_> {
+    /// Whether packages of this architecture may be asked for; of those whose own is not told, every one may.
+    fn is_used(&self, architecture: &str) -> bool {
+        let is_one_told = self.architectures.iter().any(|known| *known != "all");
+        !is_one_told || self.architectures.contains(architecture)
+    }
+}
+
+/// Whether anything of an archive was fetched beside what it says of itself: of one that is there for its sources no package
+/// is.
+fn has_lists(stem: &str, names: &[String]) -> bool {
+    let first = names.partition_point(|name| name.as_str() < stem);
+    // They are in their order, so that what begins alike stands together.
+    names[first..].iter().take_while(|name| name.starts_with(stem)).any(|name| match list_file(name) {
+        Some(ListFile::Packages(list, _) | ListFile::Sources(list)) => is_above(stem, list),
+        Some(ListFile::Release(_)) | None => false,
+    })
+}
+
+fn is_above(above: &str, stem: &str) -> bool {
+    stem.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
+/// What the archive of a list says of itself.
+fn above<'r>(stem: &str, releases: &'r [(&str, Release)]) -> Option<&'r Release> {
+    let above =
+        releases.iter().filter(|(above, _)| is_above(above, stem)).max_by_key(|(above, _)| above.len());
+    above.map(|(_, release)| release)
+}
+
 /// The archive of a list: what stands above it says what it is.
-fn archive(stem: &str, releases: &[(&str, Release)]) -> Archive {
-    let is_above =
-        |above: &str| stem.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    let above = releases.iter().filter(|(above, _)| is_above(above)).max_by_key(|(above, _)| above.len());
+fn archive(stem: &str, above: Option<&Release>) -> Archive {
     let (host, component) = place(stem);
     let architecture = stem.rsplit_once("_binary-").map_or("", |(_, architecture)| architecture).to_owned();
-    let release = above.map(|(_, release)| release.clone()).unwrap_or_default();
+    let release = above.cloned().unwrap_or_default();
     Archive { release, host, component, architecture, is_installed: false }
 }
 
@@ -149,13 +188,21 @@ fn of_list(
     let reader = reader.ok_or_else(|| Unread::Strange(opened.path.clone()))?;
     let mut found = Vec::new();
     let mut is_short = true;
+    let (mut has_stanzas, mut has_packages) = (false, false);
     pieces(reader, left, |stanza| {
         is_short &= found.len() < LISTED_MAX;
-        found.extend(listed(stanza, |name| is_short && source.names.contains(name)));
+        has_stanzas = true;
+        found.extend(listed(stanza, |name| {
+            has_packages = true;
+            is_short && source.names.contains(name)
+        }));
     })
     .map_err(refused)?;
     if !is_short {
         return Err(Unread::TooLarge(opened.path));
+    }
+    if has_stanzas && !has_packages {
+        return Err(Unread::Strange(opened.path));
     }
     opened.settle()?;
     Ok(found)
