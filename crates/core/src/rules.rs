@@ -27,6 +27,7 @@ use core::cmp::Reverse;
 use crate::{
     finding::{Finding, Severity, Spot, Waived},
     firewall::Intervals,
+    patches::Patch,
     policy::Waiver,
     port::PortSpec,
     text,
@@ -134,6 +135,12 @@ pub fn judge(world: &World<'_>) -> Vec<Finding> {
 #[must_use]
 pub fn judge_outside(world: &World<'_>) -> Vec<Finding> {
     settled(world, outside::findings(world))
+}
+
+/// The same of code of which no port is known, as below a root that does not run here.
+#[must_use]
+pub fn judge_unlistening(world: &World<'_>, patches: &[Patch<'_>]) -> Vec<Finding> {
+    settled(world, code::unlistening(patches))
 }
 
 fn settled(world: &World<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {

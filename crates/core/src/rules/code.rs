@@ -5,7 +5,10 @@ mod kernel_not_rebooted;
 mod security_update_waiting;
 mod update_data_old;
 
+use alloc::vec::Vec;
+
 use super::Rule;
+use crate::{finding::Finding, patches::Patch};
 
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[
@@ -14,6 +17,12 @@ pub const RULES: &[&Rule] = &[
     &code_of_no_package::RULE,
     &update_data_old::RULE,
 ];
+
+/// What is wrong with code of which no port is known, as below a root that does not run here.
+#[must_use]
+pub(super) fn unlistening(patches: &[Patch<'_>]) -> Vec<Finding> {
+    security_update_waiting::unlistening(patches)
+}
 
 /// The one of another group that is about code too.
 const STALE_EXECUTABLE: &str = "stale-executable";

@@ -117,7 +117,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
     }
     show::tell_gaps(&gaps, settings, out)?;
-    Ok(exit(&world, &asked, &gaps, settings))
+    let elsewhere = if elsewhere::is_asked(own) { &patches[..] } else { &[] };
+    Ok(exit(&world, &asked, elsewhere, &gaps, settings))
 }
 
 /// This host, or a saved look at one.
@@ -172,9 +173,16 @@ fn without_code() -> Failure {
     })
 }
 
-/// As of `audit`, by the rules about code alone.
-fn exit(world: &World<'_>, asked: &[Asked], gaps: &[&Gap], settings: &Settings) -> Exit {
-    let findings = rules::judge(world);
+/// As of `audit`, by the rules about code alone; what runs `elsewhere` is behind no port.
+fn exit(
+    world: &World<'_>,
+    asked: &[Asked],
+    elsewhere: &[Patch<'_>],
+    gaps: &[&Gap],
+    settings: &Settings,
+) -> Exit {
+    let mut findings = rules::judge(world);
+    findings.extend(rules::judge_unlistening(world, elsewhere));
     let is_meant = |finding: &&Finding| {
         let about = |spec: PortSpec| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
         asked.is_empty() || finding.ports.is_none_or(about)

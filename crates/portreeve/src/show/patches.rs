@@ -7,7 +7,7 @@ pub(crate) use self::table::print;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Build, Code, CodeRoot, ExeState, Gap},
-    patches::{Patch, Security, Waits},
+    patches::{Patch, Security},
     port::Protocol,
     words::Lang,
     world::World,
@@ -164,7 +164,7 @@ pub(crate) fn views<'a>(world: &World<'a>, patches: &'a [Patch<'a>]) -> impl Ite
             running: patch.running(),
             since: patch.since(),
             installed: patch.package.map(|package| &*package.version),
-            candidate: offer.and_then(|offer| offer.candidate.as_deref()),
+            candidate: patch.candidate(),
             newest: offer.and_then(|offer| offer.newest.as_deref()),
             held: patch.package.is_some_and(|package| package.held),
             security: patch.security,
@@ -192,8 +192,14 @@ fn kernel(code: &Code) -> Option<KernelView<'_>> {
     })
 }
 
+/// The root by whose lists it is told what waits: the host's, else the only one there is.
+fn listed(code: &Code) -> Option<&CodeRoot> {
+    let only = || code.roots.first().filter(|_| code.roots.len() == 1);
+    code.host().or_else(only)
+}
+
 fn data(code: Option<&Code>) -> DataView<'_> {
-    let fetched = code.and_then(Code::host).and_then(CodeRoot::lists_known);
+    let fetched = code.and_then(listed).and_then(CodeRoot::lists_known);
     DataView { source: fetched.is_some().then_some("apt"), taken: fetched }
 }
 
@@ -224,10 +230,7 @@ pub(crate) fn records(patches: &[Patch<'_>]) -> impl Iterator<Item = Record> {
         file: patch.files.first().map(|file| text(&file.path)),
         running: patch.running(),
         installed: patch.package.map(|package| text(&package.version)),
-        candidate: patch
-            .waiting()
-            .filter(|(_, waits)| *waits == Waits::Candidate)
-            .map(|(version, _)| text(version)),
+        candidate: patch.candidate().map(text),
         security: patch.security,
         advisories: text(
             &patch.advisories.iter().map(|advisory| &*advisory.id).collect::<Vec<_>>().join(" "),

@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A program behind an open port, or a library that it has loaded, is of a package for which a security archive has a newer version, or that an advisory names.",
-            ja: "ポートを開いているプログラム、または読み込まれたライブラリのパッケージに、セキュリティ用アーカイブの新しい版があるか、アドバイザリの対象になっています。",
+            ja: "ポートを開いているプログラム、または読み込まれたライブラリのパッケージについて、セキュリティ用アーカイブに新しい版があるか、アドバイザリが出ています。",
         },
         why: Words {
             en: "A hole that was mended is a hole that is known: who scans for it needs the port and an afternoon.",
@@ -57,19 +57,28 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The same of what no port is known of, as of a root that does not run here: who gets there cannot be told.
+pub(super) fn unlistening(patches: &[Patch<'_>]) -> Vec<Finding> {
+    let waiting: Vec<_> = patches.iter().filter(|patch| patch.security == Security::Yes).cloned().collect();
+    let first = waiting.first().map(|patch| told(&patch.who, &waiting).run(commands(&waiting)));
+    first.into_iter().collect()
+}
+
 fn finding(world: &World<'_>, holding: &Holding<'_>, waiting: &[Patch<'_>]) -> Finding {
-    let Text { en, ja } = holding.who();
+    let mut finding = told(&holding.who(), waiting).about(holding).run(commands(waiting));
+    finding.severity = if is_out_of_reach(world, holding) { Severity::Warning } else { RULE.severity };
+    finding
+}
+
+fn told(Text { en, ja }: &Text, waiting: &[Patch<'_>]) -> Finding {
     let Text { en: en_packages, ja: ja_packages } = list(waiting.iter().filter_map(named));
-    let finding = RULE.finding(
+    RULE.finding(
         text!(
             "a security update waits for what {en} runs: {en_packages}",
             "{ja} が使う {ja_packages} にセキュリティ更新があります"
         ),
         text!("install it, and start {en} again", "更新を適用し、{ja} を再起動してください"),
-    );
-    let mut finding = finding.about(holding).run(commands(waiting));
-    finding.severity = if is_out_of_reach(world, holding) { Severity::Warning } else { RULE.severity };
-    finding
+    )
 }
 
 /// `libkrb5-3 1.20-3`, with whatever names the hole.
@@ -107,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::{Code, Offer},
-        patches::testing::sshd,
+        patches::{patches, testing::sshd},
     };
 
     fn waits(code: &mut Code) {
@@ -142,6 +151,19 @@ mod tests {
             code.roots[0].packages[1].offer.as_mut().unwrap().security = None;
         });
         assert_eq!(scene.found(RULE.name), [""; 0]);
+    }
+
+    #[test]
+    fn what_waits_behind_no_port_is_one_finding_of_who_can_be_reached() {
+        let found = |change: fn(&mut Code)| {
+            sshd("127.0.0.1:22/tcp", change).with_world(|world| {
+                let of = |finding: Finding| (finding.severity, finding.ports, finding.text.en);
+                unlistening(&patches(world)).into_iter().map(of).collect::<Vec<_>>()
+            })
+        };
+        let text = "a security update waits for what ssh runs: libkrb5-3 1.20-3";
+        assert_eq!(found(waits), [(Severity::High, None, text.into())]);
+        assert_eq!(found(|_| {}), []);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::observe::packages::{NOBODY, of_root};
+use portreeve_host::observe::packages::{NOBODY, are_maps, of_root};
 
 use crate::{
     failure::{Failure, io_cause},
@@ -40,7 +40,7 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
 fn path(name: &'static str, value: &'static str, help: Words, lang: Lang) -> Arg {
     options::value(name, value, help, lang)
         .value_parser(PathBufValueParser::new())
-        .conflicts_with(options::SNAPSHOT)
+        .conflicts_with_all([options::SNAPSHOT, options::NETNS])
 }
 
 /// Whether a root was named.
@@ -58,10 +58,23 @@ pub(super) fn read(own: &ArgMatches) -> Result<Option<Snapshot>, Failure> {
         return Ok(None);
     };
     let bytes = read::file(maps, MAPS_BYTES_MAX).map_err(|error| unreadable(maps, error.text()))?;
+    if !are_maps(&bytes) {
+        return Err(no_maps(maps));
+    }
     let (code, gaps) = of_root(root, &bytes).map_err(|error| unreadable(root, io_cause(&error)))?;
     let nobody = Process { name: maps.display().to_string(), ..Process::default() };
     let processes = BTreeMap::from([(NOBODY, nobody)]);
     Ok(Some(Snapshot { processes, code: Some(code), gaps, ..Snapshot::bare(Timestamp::now()) }))
+}
+
+fn no_maps(path: &Path) -> Failure {
+    let path = path.display().to_string();
+    Failure::usage(text!("{path} is no list of mappings", "{path} はマッピングの一覧ではありません")).hint(
+        text!(
+            "save what the process has: cat /proc/PID/maps >FILE",
+            "対象プロセスの /proc/PID/maps を保存したファイルを指定してください"
+        ),
+    )
 }
 
 fn unreadable(path: &Path, cause: Text) -> Failure {

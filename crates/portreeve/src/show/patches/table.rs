@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{Code, CodeRoot, ExeState},
+    facts::{CodeRoot, ExeState},
     patches::{Patch, Security, Waits},
     port::PortSpec,
     text,
@@ -11,6 +11,7 @@ use portreeve_core::{
     world::World,
 };
 
+use super::listed;
 use crate::{
     failure::Failure,
     show::{
@@ -36,6 +37,11 @@ const NOBODY: Words = Words {
     en: "nobody whose code can be seen listens there",
     ja: "実行中のコードを確認できる待ち受けはありません",
 };
+const NOTHING_MAPPED: Words = Words {
+    en: "none of these mappings is of a file whose code could run",
+    ja: "実行可能なファイルのマッピングがありません",
+};
+const NO_FIX: Words = Words { en: "(no fix known here)", ja: "(修正版がこの環境の一覧にない)" };
 const NO_PACKAGE: Words = Words { en: "no package", ja: "パッケージなし" };
 
 /// Prints the table, with every patch where `is_all`, and what it rests on.
@@ -54,9 +60,10 @@ pub(crate) fn print(
         out.table(&table)?;
     }
     if patches.is_empty() {
-        return out.say(NOBODY);
+        return out.say(if runs_here(world) { NOBODY } else { NOTHING_MAPPED });
     }
-    out.sentences(summary(patches).in_lang(out.lang))?;
+    let summary = if runs_here(world) { summary(patches) } else { summary_elsewhere(patches) };
+    out.sentences(summary.in_lang(out.lang))?;
     if let Some(kernel) = kernel(world) {
         out.sentences(kernel.in_lang(out.lang))?;
     }
@@ -159,6 +166,7 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
         security,
         is_newest.then_some(Words { en: "newest", ja: "最新" }),
         held.then_some(Words { en: "held", ja: "保留" }),
+        (patch.security == Security::Yes && version == NOTHING).then_some(NO_FIX),
     ];
     let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
     let said: Vec<_> = std::iter::once(version)
@@ -176,7 +184,7 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
 fn summary(patches: &[Patch<'_>]) -> Text {
     let stale = places(patches.iter().filter(|patch| patch.is_stale()));
     let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
-    let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word()));
+    let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word() && patch.is_newest()));
     let en_fine = inflect(fine, "package runs", "packages run");
     if stale == 0 && secure == 0 {
         return text!(
@@ -190,6 +198,23 @@ fn summary(patches: &[Patch<'_>]) -> Text {
         "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest",
         "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ"
     )
+}
+
+/// Of a root that does not run here: what runs of it was compared with nothing.
+fn summary_elsewhere(patches: &[Patch<'_>]) -> Text {
+    let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
+    let newest = packages(patches.iter().filter(|patch| patch.is_newest()));
+    let en_secure = inflect(secure, "package waits", "packages wait");
+    let en_newest = inflect(newest, "is", "are");
+    text!(
+        "{secure} {en_secure} for a security update, {newest} {en_newest} the newest; whether what runs is what is installed cannot be told of such a root",
+        "セキュリティ更新待ち: {secure} パッケージ、最新: {newest} パッケージ。実行中のコードが導入済みのものと同じかどうかは、このルートでは判定できません"
+    )
+}
+
+/// Whether it is a look at a host, and not at a root that does not run here.
+const fn runs_here(world: &World<'_>) -> bool {
+    !world.snapshot.host.kernel.is_empty()
 }
 
 /// A process that listens nowhere is a place of its own.
@@ -216,7 +241,7 @@ fn packages<'p>(patches: impl Iterator<Item = &'p Patch<'p>>) -> usize {
 fn kernel(world: &World<'_>) -> Option<Text> {
     let code = world.snapshot.code.as_ref()?;
     // Of a root that does not run nobody asks.
-    if world.snapshot.host.kernel.is_empty() {
+    if !runs_here(world) {
         return None;
     }
     let Some(kernels) = &code.kernel else {
@@ -242,7 +267,7 @@ fn kernel(world: &World<'_>) -> Option<Text> {
 
 fn data(world: &World<'_>) -> Text {
     let code = world.snapshot.code.as_ref();
-    match code.and_then(Code::host).and_then(CodeRoot::lists_known) {
+    match code.and_then(listed).and_then(CodeRoot::lists_known) {
         Some(fetched) => {
             let Text { en, ja } = ago(fetched, world.now);
             text!(
