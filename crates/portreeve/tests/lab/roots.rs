@@ -54,6 +54,11 @@ impl Root {
         format!("{PORTREEVE} patches --root root --maps maps --policy none")
     }
 
+    /// How portreeve ends where it is asked of these files with `options`, and what it says.
+    pub(super) fn ask(&self, files: &[&str], options: &str) -> Output {
+        shell(self.folder.path(), &format!("{} {options}", self.question(files)))
+    }
+
     /// What portreeve says of these files.
     pub(super) fn patches(&self, files: &[&str]) -> Value {
         shell(self.folder.path(), &format!("{} -o json", self.question(files))).json()
@@ -255,4 +260,132 @@ fn a_root_without_packages_is_not_told_by_those_of_the_machine() {
     let question = format!("{PORTREEVE} patches --root root --maps maps --policy none -o json");
     let patch = shell(root.folder.path(), &question).json()["patches"][0].clone();
     assert_eq!((&patch["running"], &patch["file"]), (&"same".into(), &"/usr/bin/true".into()), "{patch:#}");
+}
+
+/// A program of a package of Debian 12, for which a security archive has a newer version.
+fn waiting() -> Root {
+    let root = Root::create();
+    root.write("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    root.write(
+        "var/lib/dpkg/status",
+        "Package: quay\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
+    );
+    root.write("var/lib/dpkg/info/quay.list", "/.\n/usr/bin/quay\n");
+    root.write(&format!("{LISTS}_InRelease"), format!("Label: Debian-Security\nSuite: lab-security\n{SUMS}"));
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "2"));
+    root
+}
+
+const LISTS: &str = "var/lib/apt/lists/lab_dists_lab";
+const SUMS: &str = "SHA256:\n 0a 12 main/binary-amd64/Packages\n 0a 12 main/binary-i386/Packages\n 0a 0 more/binary-all/Packages\n";
+
+fn stanza(name: &str, version: &str) -> String {
+    format!("Package: {name}\nArchitecture: amd64\nVersion: {version}\n\n")
+}
+
+/// What an answer says of that package, and what it could not see.
+fn said(answer: &Value) -> (String, Vec<String>) {
+    let security = answer["patches"][0]["security"].as_str().expect("`security` is promised").to_owned();
+    (security, gaps(answer).into_iter().collect())
+}
+
+/// A root that does not run ends as an audit of one that does, and nothing is claimed that was not compared (A18).
+#[test]
+fn an_update_that_waits_in_a_root_is_what_a_judgement_ends_with() {
+    let (root, files) = (waiting(), ["/usr/bin/quay"]);
+    let table = root.ask(&files, "--all");
+    assert_eq!(table.status, 1, "{table:#?}");
+    assert!(table.stdout.contains("1 package waits for a security update"), "{}", table.stdout);
+    assert!(table.stdout.contains("what waits: by apt's lists"), "{}", table.stdout);
+    assert_eq!(root.ask(&files, "--fail-on never").status, 0);
+    assert_eq!(root.patches(&files)["data"]["source"], "apt");
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "1"));
+    let table = root.ask(&files, "--all");
+    assert_eq!(table.status, 0, "{table:#?}");
+    assert!(
+        !table.stdout.contains("runs old code") && table.stdout.contains("1 is the newest"),
+        "{table:#?}"
+    );
+    let csv = root.ask(&files, "--all -o csv").stdout;
+    assert_eq!(root.patches(&files)["patches"][0]["candidate"], "1");
+    let cells: Vec<Vec<&str>> = csv.lines().map(|line| line.trim_end().split(',').collect()).collect();
+    let place = cells[0].iter().position(|head| *head == "candidate").expect("`candidate` is promised");
+    assert_eq!(cells[1][place], "1", "as JSON has it: {csv}");
+}
+
+/// What names no mapping is refused, and where no package is to be found no all-clear is given (A18).
+#[test]
+fn what_are_no_mappings_and_what_has_no_packages_is_said() {
+    let (root, files) = (waiting(), ["/usr/bin/quay"]);
+    let question = root.question(&files);
+    for wrong in ["", "no maps\n", "\u{7f}ELF\u{1}\n\n"] {
+        root.write("../maps", wrong);
+        let refused = shell(root.folder.path(), &question);
+        assert_eq!(refused.status, 2, "{wrong:?}: {refused:#?}");
+        assert!(refused.stderr.contains("is no list of mappings"), "{refused:#?}");
+    }
+    assert_eq!(root.ask(&files, "--netns all").status, 2, "no other namespace is in a root");
+    root.run("rm -r root/var/lib/dpkg");
+    let bare = root.ask(&files, "-o json");
+    assert_eq!((bare.status, gaps(&bare.json()).contains("missing-packages")), (3, true), "{bare:#?}");
+}
+
+/// Advisories decide of the releases that they are about, and of no other (A18).
+#[test]
+fn advisories_about_something_else_take_back_no_update() {
+    let (root, files) = (waiting(), ["/usr/bin/quay"]);
+    let document = |ecosystem: &str, fixed: &str| {
+        format!(
+            "{{\"id\":\"CVE-2026-1\",\"affected\":[{{\"package\":{{\"ecosystem\":\"{ecosystem}\",\"name\":\"quay\"}},\
+             \"ranges\":[{{\"type\":\"ECOSYSTEM\",\"events\":[{{\"introduced\":\"0\"}},{{\"fixed\":\"{fixed}\"}}]}}]}}]}}"
+        )
+    };
+    root.run("mkdir -p osv empty/below");
+    root.write("../osv/bullseye.json", document("Debian:11", "1"));
+    root.write("../python.json", document("PyPI", "1"));
+    let silent = || ("yes".to_owned(), vec!["silent-advisories".to_owned()]);
+    for path in ["osv", "empty", "python.json"] {
+        let answer = root.ask(&files, &format!("--fail-on never --advisories {path} -o json"));
+        assert_eq!((answer.status, said(&answer.json())), (3, silent()), "{path}: {answer:#?}");
+        assert_eq!(root.ask(&files, &format!("--advisories {path}")).status, 1, "{path}");
+    }
+    root.write("../osv/below/bookworm.json", document("Debian:12", "1"));
+    let ask = |options: &str| root.ask(&files, &format!("--advisories osv {options}"));
+    let answer = ask("-o json");
+    assert_eq!((answer.status, said(&answer.json())), (0, ("no".into(), Vec::new())), "{answer:#?}");
+    root.run("rm root/etc/os-release");
+    let answer = ask("--fail-on never -o json");
+    let unknown = ("yes".into(), vec!["unknown-release".into()]);
+    assert_eq!((answer.status, said(&answer.json())), (3, unknown), "{answer:#?}");
+    root.write("etc/os-release", "ID=debian\nVERSION_ID=12\n");
+    root.write("../osv/below/bookworm.json", document("Debian:12", "3"));
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "1"));
+    assert!(ask("").stdout.contains("– security (no fix known here) CVE-2026-1"), "{:#?}", ask(""));
+}
+
+/// Lists of apt's of which a part is missing, or is none (A18).
+#[test]
+fn a_part_of_apts_lists_that_is_missing_is_a_gap() {
+    let files = ["/usr/bin/quay"];
+    let list = format!("root/{LISTS}_main_binary-amd64_Packages");
+    for (made, expected) in [
+        ("true".to_owned(), &[][..]),
+        (format!("rm root/{LISTS}_InRelease"), &["unnamed-archive"]),
+        (format!("rm {list}"), &["missing-list", "missing-update-data"]),
+        (format!("rm {list} && touch root/{LISTS}_main_source_Sources"), &["missing-update-data"]),
+        // What it has for other machines, and what is empty, nobody here fetches.
+        (format!("cp root/{LISTS}_InRelease root/{LISTS}2_InRelease"), &["missing-list"]),
+        (format!("sed '/amd64/d' root/{LISTS}_InRelease >root/{LISTS}2_InRelease"), &[]),
+        (format!("head -c 100000 /dev/urandom >{list}"), &["missing-update-data", "unread-update-data"]),
+        (format!(": >{list}"), &[]),
+        (
+            "mkdir -p root/etc/apt/preferences.d && mkfifo root/etc/apt/preferences.d/lab".into(),
+            &["unread-preferences"],
+        ),
+    ] {
+        let root = waiting();
+        root.run(&made);
+        let answer = root.patches(&files);
+        assert_eq!(said(&answer).1, expected, "{made}: {answer:#}");
+    }
 }
