@@ -181,6 +181,9 @@ impl FromStr for PortRange {
 
     fn from_str(text: &str) -> Result<Self, PortError> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
+        // Of `22-` nobody sees what is missing by what is not there.
+        let whole = || PortError::Number(text.into());
+        let number = |end: &str| if end.is_empty() { Err(whole()) } else { number(end) };
         Self::ordered(number(first)?, number(last)?)
     }
 }
@@ -216,7 +219,11 @@ impl FromStr for PortSpec {
     type Err = PortError;
 
     fn from_str(text: &str) -> Result<Self, PortError> {
-        let (range, protocol) = text.split_once('/').ok_or_else(|| PortError::NoProtocol(text.into()))?;
+        let named = text.split_once('/').filter(|(_, protocol)| !protocol.is_empty());
+        let (range, protocol) = named.ok_or_else(|| PortError::NoProtocol(text.into()))?;
+        if range.is_empty() {
+            return Err(PortError::Number(text.into()));
+        }
         Ok(Self { range: range.parse()?, protocol: protocol.parse()? })
     }
 }
@@ -311,6 +318,10 @@ mod tests {
         assert_eq!(error("9-3/tcp"), "the range 9-3 ends before it starts");
         assert_eq!(error("+5/tcp"), "`+5` is not a port number");
         assert_eq!(error("443"), "`443` names no protocol");
+        assert_eq!(error("443/"), "`443/` names no protocol");
+        assert_eq!(error("22-/tcp"), "`22-` is not a port number");
+        assert_eq!(error("-22/tcp"), "`-22` is not a port number");
+        assert_eq!(error("/tcp"), "`/tcp` is not a port number");
         let text = "9-3/tcp".parse::<PortSpec>().unwrap_err().text();
         assert_eq!(text.en, "the range 9-3 ends before it starts");
         assert_eq!(text.ja, "範囲 9-3 は終わりが始まりより前です");

@@ -191,7 +191,7 @@ pub(crate) fn number(word: &str) -> Option<Result<Asked, PortError>> {
     let looks = numbers.starts_with(|first: char| first.is_ascii_digit())
         && numbers.bytes().all(|byte| byte.is_ascii_digit() || b"-,".contains(&byte));
     looks.then(|| {
-        let protocol = protocol.map(|name| name.to_ascii_lowercase().parse()).transpose()?;
+        let protocol = protocol.map(|name| protocol_of(word, name)).transpose()?;
         Ok(Asked { range: numbers.parse()?, protocol })
     })
 }
@@ -217,9 +217,17 @@ fn names(word: &str, registry: Registry<'_>) -> Vec<Asked> {
 /// Where what stands behind it is no protocol.
 pub(crate) fn service(word: &str) -> Result<(&str, Option<Protocol>), PortError> {
     match word.split_once('/') {
-        Some((name, protocol)) => Ok((name, Some(protocol.to_ascii_lowercase().parse()?))),
+        Some((name, protocol)) => Ok((name, Some(protocol_of(word, protocol)?))),
         None => Ok((word, None)),
     }
+}
+
+/// The protocol that stands behind the slash of `word`.
+fn protocol_of(word: &str, name: &str) -> Result<Protocol, PortError> {
+    if name.is_empty() {
+        return Err(PortError::NoProtocol(word.into()));
+    }
+    name.to_ascii_lowercase().parse()
 }
 
 /// What IANA assigns to a name: of a protocol without assignments of its own, those that hold for it.
@@ -274,6 +282,7 @@ mod tests {
         assert_eq!(asked("HTTPS/TCP").as_deref(), Some("443/tcp"));
         let causes = |word| wrong_protocol(word, Registry::builtin()).map(|text| text.en);
         assert_eq!(causes("https/tpc").as_deref(), Some("`tpc` is not a protocol"));
+        assert_eq!(causes("https/").as_deref(), Some("`https/` names no protocol"));
         assert_eq!(causes("banana/tpc"), None);
     }
 
