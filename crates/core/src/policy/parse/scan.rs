@@ -11,6 +11,7 @@ use super::{
     value::{Key, Table, check_name, refuse_kind},
 };
 use crate::{
+    address::Address,
     policy::{Host, ScanChoice, limits},
     text,
     words::{Text, Words},
@@ -72,7 +73,8 @@ fn host(name: &str, table: &Table<'_, '_>, report: &mut Report<'_>) -> Host {
 
 /// An address that is not one host's is nobody's to declare.
 fn refuse_many(at: Mark, word: &str, report: &mut Report<'_>) {
-    let Ok(ip) = word.parse::<core::net::IpAddr>().map(|ip| ip.to_canonical()) else { return };
+    // Of a group or a host that stands behind an interface no less.
+    let Ok(ip) = word.parse::<Address>().map(|address| address.ip.to_canonical()) else { return };
     let is_broadcast = ip == core::net::IpAddr::V4(core::net::Ipv4Addr::BROADCAST);
     if ip.is_multicast() || ip.is_unspecified() || ip.is_loopback() || is_broadcast {
         report.wrong(
@@ -186,6 +188,11 @@ mod tests {
             (
                 "[host.a]\naddress = \"255.255.255.255\"",
                 "255.255.255.255 is not the address",
+                "write an address",
+            ),
+            (
+                "[host.a]\naddress = \"ff02::1%eth0\"",
+                "ff02::1%eth0 is not the address of one host",
                 "write an address",
             ),
             ("[host.a]\naddress = \"::1\"", "::1 is not the address of one host", "write an address"),
