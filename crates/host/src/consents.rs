@@ -1,6 +1,6 @@
 //! Where it is written down that this host consents to be scanned, and by whom it was asked, while that holds (A17, A20).
 //!
-//! A file for each port, which one process at a time can have.
+//! A file for each port of a network namespace, which one process at a time can have: several namespaces may share the folder.
 
 use std::{
     fs, io,
@@ -12,6 +12,7 @@ use portreeve_core::facts::{Consent, Snapshot, consent::BYTES_MAX};
 
 use crate::{
     keep::{KeepError, Readers, read_own, remove, replace_soon},
+    network,
     observe::clock,
 };
 
@@ -29,30 +30,31 @@ pub fn keep(folder: &Path, consent: &Consent) -> Result<(), KeepError> {
         let is_over = read(&path).is_none_or(|other| !other.holds(clock::now()));
         let _ = is_over.then(|| remove(&path));
     }
-    let path = file(folder, consent.port);
+    let path = file(folder, consent.netns, consent.port);
     let bytes = serde_json::to_vec(consent)
         .map_err(|error| KeepError::Write { path: path.clone(), source: io::Error::other(error) })?;
     replace_soon(&path, &bytes, Readers::Owner)
 }
 
-/// Takes away what stands in `folder` of the consent at `port`; where that cannot be, it ends by its time.
-pub fn end(folder: &Path, port: u16) {
-    let _ = remove(&file(folder, port));
+/// Takes away what stands in `folder` of `consent`; where that cannot be, it ends by its time.
+pub fn end(folder: &Path, consent: &Consent) {
+    let _ = remove(&file(folder, consent.netns, consent.port));
 }
 
-/// Adds those that hold by what stands in `folder`, where nobody but whoever looks can have written it.
+/// Adds those of this network namespace that hold by what stands in `folder`, where nobody but whoever looks can have written it.
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
     let taken: Timestamp = snapshot.taken;
+    let own = network::inode();
     let all = files(folder).into_iter().filter_map(|path| read(&path));
-    snapshot.consents = all.filter(|consent| consent.holds(taken)).collect();
+    snapshot.consents = all.filter(|consent| consent.netns == own && consent.holds(taken)).collect();
 }
 
 fn read(path: &Path) -> Option<Consent> {
     Consent::read(&read_own(path, u64::try_from(BYTES_MAX).ok()? + 1)?)
 }
 
-fn file(folder: &Path, port: u16) -> PathBuf {
-    folder.join(format!("{port}.json"))
+fn file(folder: &Path, netns: u64, port: u16) -> PathBuf {
+    folder.join(format!("{netns}-{port}.json"))
 }
 
 /// In the order of their names, which is theirs in every look.
@@ -78,7 +80,13 @@ mod tests {
 
     fn consent(port: u16, seconds: i64) -> Consent {
         let until = clock::now() + SignedDuration::from_secs(seconds);
-        Consent { port, pid: process::id(), until, answered: vec![[192, 0, 2, 7].into()] }
+        Consent {
+            port,
+            netns: network::inode(),
+            pid: process::id(),
+            until,
+            answered: vec![[192, 0, 2, 7].into()],
+        }
     }
 
     fn told(folder: &Path) -> Vec<u16> {
@@ -97,15 +105,32 @@ mod tests {
         keep(&folder, &consent(3, -1)).unwrap();
         assert_eq!(told(&folder), [1, 2], "it is over");
         keep(&folder, &consent(2, 60)).unwrap();
-        assert!(!file(&folder, 3).exists(), "and goes with the next");
-        symlink(file(&folder, 1), file(&folder, 4)).unwrap();
+        let own = |port| file(&folder, network::inode(), port);
+        assert!(!own(3).exists(), "and goes with the next");
+        symlink(own(1), own(4)).unwrap();
         fs::write(folder.join("5.json"), "{").unwrap();
         fs::write(folder.join("6.json"), vec![b' '; BYTES_MAX + 2]).unwrap();
         assert_eq!(told(&folder), [1, 2]);
-        fs::set_permissions(file(&folder, 1), fs::Permissions::from_mode(0o666)).unwrap();
+        fs::set_permissions(own(1), fs::Permissions::from_mode(0o666)).unwrap();
         assert_eq!(told(&folder), [2], "anybody could have written it");
-        end(&folder, 2);
+        end(&folder, &consent(2, 60));
         assert_eq!(told(&folder), [0; 0]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn who_shares_the_folder_consents_for_itself_alone() {
+        let folder = std::env::temp_dir().join(format!("portreeve-consents-shared-{}", process::id()));
+        let own = consent(1, 60);
+        let theirs = Consent { netns: own.netns + 1, ..own.clone() };
+        keep(&folder, &own).unwrap();
+        keep(&folder, &theirs).unwrap();
+        assert_eq!((files(&folder).len(), told(&folder)), (2, vec![1]), "neither is written over");
+        end(&folder, &theirs);
+        assert_eq!(told(&folder), [1]);
+        keep(&folder, &theirs).unwrap();
+        end(&folder, &own);
+        assert_eq!((files(&folder).len(), told(&folder)), (1, Vec::new()), "of another network namespace");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -23,6 +23,12 @@ pub enum Network {
     Apart(String),
 }
 
+/// The inode of the network namespace of the calling thread, as sockets and snapshots are told apart by it; 0 where /proc does not say.
+#[must_use]
+pub fn inode() -> u64 {
+    fs::metadata("/proc/thread-self/ns/net").map_or(0, |it| it.ino())
+}
+
 /// The network namespace that this process is in.
 #[must_use]
 pub fn network() -> Network {

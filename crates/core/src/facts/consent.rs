@@ -20,6 +20,8 @@ pub const BYTES_MAX: usize = 32 << 10;
 pub struct Consent {
     /// The port of UDP at which the host is asked.
     pub port: u16,
+    /// The inode of the network namespace that consents: whoever shares files with another one does not consent with it.
+    pub netns: u64,
     /// The process that answers there.
     pub pid: u32,
     /// Until then.
@@ -54,11 +56,13 @@ impl Consent {
         is_news
     }
 
-    /// Whether `listener` is where the host is asked: the process has it that says so, and nobody besides.
+    /// Whether `listener` is where the host is asked: in the network namespace that consents, the process has it that says so, and
+    /// nobody besides.
     #[must_use]
     pub fn is_asked_at(&self, listener: &Listener) -> bool {
         let is_its = listener.holders.iter().all(|hold| hold.pid == self.pid);
-        let is_there = (listener.protocol, listener.port) == (Protocol::Udp, self.port);
+        let is_there =
+            (listener.protocol, listener.port, listener.netns) == (Protocol::Udp, self.port, self.netns);
         is_there && is_its && !listener.holders.is_empty()
     }
 }
@@ -68,7 +72,13 @@ mod tests {
     use super::*;
 
     fn consent() -> Consent {
-        Consent { port: 29_317, pid: 7, until: Timestamp::from_second(600).unwrap(), answered: Vec::new() }
+        Consent {
+            port: 29_317,
+            netns: 1,
+            pid: 7,
+            until: Timestamp::from_second(600).unwrap(),
+            answered: Vec::new(),
+        }
     }
 
     #[test]
@@ -81,7 +91,7 @@ mod tests {
         let too_many = Consent { answered: alloc::vec![[192, 0, 2, 7].into(); ANSWERED_MAX + 1], ..consent };
         assert_eq!(Consent::read(&serde_json::to_vec(&too_many).unwrap()), None);
         assert_eq!(Consent::read(&[b' '; BYTES_MAX + 1]), None);
-        for other in ["", "{}", "[]", r#"{"port":1,"pid":1,"until":"x","answered":[]}"#] {
+        for other in ["", "{}", "[]", r#"{"port":1,"netns":1,"pid":1,"until":"x","answered":[]}"#] {
             assert_eq!(Consent::read(other.as_bytes()), None, "{other}");
         }
     }

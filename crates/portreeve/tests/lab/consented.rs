@@ -125,7 +125,7 @@ fn the_gate_lets_the_hosts_of_the_policy_alone_ask_and_only_meanwhile() {
         assert!(said.contains(told), "{said}");
     }
     assert_eq!(findings(&room), before, "it is not reported against itself");
-    let mode = room.run("stat -c '%a %u' /run/portreeve/consents*/29317.json").stdout;
+    let mode = room.run("stat -c '%a %u' /run/portreeve/consents*/*-29317.json").stdout;
     assert_eq!(mode, "600 0\n");
 
     end(&room, "INT");

@@ -368,9 +368,10 @@ mod tests {
     fn where_a_host_is_asked_for_its_consent_is_no_open_port() {
         let found = |change: fn(&mut Consent)| {
             let mut scene = scene().policy().listens("session-4.scope", "192.168.1.5:29317/udp");
-            let pid = scene.snapshot.listeners[0].holders[0].pid;
+            let (pid, netns) =
+                (scene.snapshot.listeners[0].holders[0].pid, scene.snapshot.listeners[0].netns);
             let until = scene.snapshot.taken + jiff::SignedDuration::from_secs(60);
-            let mut consent = Consent { port: 29_317, pid, until, answered: Vec::new() };
+            let mut consent = Consent { port: 29_317, netns, pid, until, answered: Vec::new() };
             change(&mut consent);
             scene.snapshot.consents = [consent].into();
             scene.found("unneeded-open-port").len()
@@ -378,6 +379,7 @@ mod tests {
         assert_eq!(found(|_| ()), 0);
         assert_eq!(found(|consent| consent.pid += 1), 1, "another process has it");
         assert_eq!(found(|consent| consent.port += 1), 1);
+        assert_eq!(found(|consent| consent.netns += 1), 1, "another network namespace consents");
         assert_eq!(found(|consent| consent.until -= jiff::SignedDuration::from_secs(60)), 1, "it is over");
     }
 

@@ -27,7 +27,7 @@ impl Scene {
     /// A host that consents for a hundred seconds to the scans of these.
     fn consenting(to: &[&str]) -> Self {
         let answered = to.iter().map(|address| address.parse().unwrap()).collect();
-        let given = vec![Consent { port: 29_317, pid: 7, until: at(100), answered }];
+        let given = vec![Consent { port: 29_317, netns: 1, pid: 7, until: at(100), answered }];
         Self { watch: Watch::new([1, 2], at(0)), given, second: 0 }
     }
 

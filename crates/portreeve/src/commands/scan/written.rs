@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, process};
 
 use jiff::Timestamp;
 use portreeve_core::{facts::Consent, text, words::Lang};
-use portreeve_host::{consents, keep::KeepError};
+use portreeve_host::{consents, keep::KeepError, network};
 
 use crate::{directories, failure::warn, show::escape::visible};
 
@@ -21,7 +21,8 @@ impl Written {
     pub(super) fn begin(port: u16, until: u64, lang: Lang) -> Self {
         let until = i64::try_from(until).ok().and_then(|until| Timestamp::from_second(until).ok());
         let until = until.unwrap_or(Timestamp::MAX);
-        let consent = Consent { port, pid: process::id(), until, answered: Vec::new() };
+        let (netns, pid) = (network::inode(), process::id());
+        let consent = Consent { port, netns, pid, until, answered: Vec::new() };
         let written = Self { consent, folder: directories::consents(), lang };
         written.keep();
         written
@@ -51,7 +52,7 @@ impl Written {
 impl Drop for Written {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
-            consents::end(folder, self.consent.port);
+            consents::end(folder, &self.consent);
         }
     }
 }
