@@ -55,6 +55,14 @@ pub fn spoken_ports() -> impl Iterator<Item = u16> {
     SPEECHES.iter().filter(|speech| speech.first.is_some()).flat_map(|speech| speech.ports).copied()
 }
 
+/// Whether a service of that name is spoken over UDP alone, although numbers of TCP were given to it as well (RFC 6335 §7).
+#[must_use]
+pub fn is_of_datagrams(name: &str) -> bool {
+    let is_of_both = |it: &Speech| [dns::SPEECH.names, quic::SPEECH.names].contains(&it.names);
+    let mut asked = SPEECHES.iter().filter(|it| it.first.is_some() && !is_of_both(it));
+    asked.any(|it| it.names.contains(&name))
+}
+
 /// What a person calls the service says more than its number.
 fn speech(port: u16, service: Option<&str>) -> Option<&'static Speech> {
     let all = || SPEECHES.iter().copied();
@@ -102,6 +110,16 @@ mod tests {
                 let length = first_words(port, None, number).unwrap().len();
                 assert!((1..=1_232).contains(&length), "{port}: {length}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_spoken_over_tcp_too_is_not_of_datagrams_alone() {
+        for name in ["ntp", "snmp", "tftp", "mdns", "ssdp", "isakmp"] {
+            assert!(is_of_datagrams(name), "{name}");
+        }
+        for name in ["domain", "dns", "https", "ssh", "syslog", ""] {
+            assert!(!is_of_datagrams(name), "{name}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::ArgMatches;
 use portreeve_core::{
+    outside::is_of_datagrams,
     port::{PortRange, Protocol},
     text,
     words::Words,
@@ -29,6 +30,7 @@ pub(super) fn named(own: &ArgMatches) -> Result<Named, Failure> {
     if words.is_empty() {
         return Ok(Named { tcp: (1..=u16::MAX).collect(), udp: BTreeSet::new() });
     }
+    refuse_of_datagrams(&words)?;
     let (mut tcp, mut udp) = (BTreeSet::new(), BTreeSet::new());
     for question in asked::questions(&words, TableFile::load()?.registry())? {
         match protocol(&question)? {
@@ -44,6 +46,21 @@ pub(super) fn named(own: &ArgMatches) -> Result<Named, Failure> {
     Ok(Named { tcp: tcp.into_iter().collect(), udp })
 }
 
+/// Whoever names such a service means UDP, and would take what is said of TCP for it.
+fn refuse_of_datagrams(words: &[String]) -> Result<(), Failure> {
+    let Some(word) = words.iter().find(|word| is_of_datagrams(&word.to_ascii_lowercase())) else {
+        return Ok(());
+    };
+    Err(Failure::usage(text!(
+        "{word} is spoken over UDP, and a name alone means TCP",
+        "{word} は UDP のプロトコルですが、名前だけの指定は TCP を意味します"
+    ))
+    .hint(text!(
+        "write {word}/udp; or {word}/tcp, where that is meant",
+        "{word}/udp と指定してください(TCP を調べる場合は {word}/tcp)"
+    )))
+}
+
 /// A name may be of both; then TCP is meant.
 fn protocol(question: &[Asked]) -> Result<Protocol, Failure> {
     let is_of = |wanted: Protocol| question.iter().any(|it| it.protocol.is_none_or(|own| own == wanted));
@@ -57,7 +74,7 @@ fn protocol(question: &[Asked]) -> Result<Protocol, Failure> {
     let (en, ja) = (ports.en, ports.ja);
     Err(Failure::usage(text!(
         "{en} is neither of TCP nor of UDP, and nothing else is asked",
-        "{ja} は TCP でも UDP でもありません。スキャンできるのは TCP と UDP だけです"
+        "{ja}は TCP でも UDP でもありません。スキャンできるのは TCP と UDP だけです"
     )))
 }
 
