@@ -14,7 +14,7 @@ mod written;
 
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     outside::{Beside, Ended, Outcome},
     port::Protocol,
@@ -50,10 +50,12 @@ const CONSENT: &str = "consent";
 const FOR: &str = "for";
 const PORT_OF_CONSENT: &str = "port-of-consent";
 const NEW_SECRET: &str = "new-secret";
+/// What is said of a scan, and of nothing else.
+const OF_TARGET: [&str; 7] = [TARGET, AGAINST, RATE, CONNECT, UDP, REALLY, ALL];
 
 /// Packets a second.
 const RATE_USUAL: &str = "20000";
-const RATE_MAX: i64 = 100_000;
+const RATE_MAX: u32 = 100_000;
 
 /// `scan`.
 pub(super) const COMMAND: Command = Command {
@@ -123,7 +125,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         options::value(RATE, "N", rate, lang)
             .default_value(RATE_USUAL)
             .hide_default_value(true)
-            .value_parser(value_parser!(u32).range(1..=RATE_MAX)),
+            .value_parser(options::number(1..=RATE_MAX)),
         options::flag(CONNECT, connect, lang),
         options::flag(UDP, udp, lang),
         options::flag(REALLY, really, lang),
@@ -149,15 +151,18 @@ fn of_consent(lang: Lang) -> Vec<Arg> {
         ja: "許可に使う共有の鍵を作成",
     };
     vec![
-        options::flag(CONSENT, consent, lang).conflicts_with_all([TARGET, NEW_SECRET]),
-        options::value(FOR, "TIME", time, lang).value_parser(options::duration).requires(CONSENT),
+        options::flag(CONSENT, consent, lang).conflicts_with(NEW_SECRET).conflicts_with_all(OF_TARGET),
+        // `requires` is content with a flag that is not given, as that has a value too.
+        options::value(FOR, "TIME", time, lang)
+            .value_parser(options::duration)
+            .conflicts_with_all([TARGET, NEW_SECRET]),
         Arg::new(PORT_OF_CONSENT)
             .long("port")
             .value_name("N")
-            .value_parser(value_parser!(u16).range(1..))
-            .requires(CONSENT)
+            .value_parser(options::number(1..=u16::MAX))
+            .conflicts_with_all([TARGET, NEW_SECRET])
             .help(port.in_lang(lang)),
-        options::flag(NEW_SECRET, secret, lang).conflicts_with(TARGET),
+        options::flag(NEW_SECRET, secret, lang).conflicts_with_all(OF_TARGET),
     ]
 }
 

@@ -6,7 +6,7 @@ mod register;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgMatches};
 use portreeve_core::{
     plan::choice,
     words::{Lang, Words},
@@ -82,7 +82,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "owner がすべてのアドレスファミリー・プロトコルのソケットを開くまで待つ最長時間",
     };
     let number = |name: &'static str, value: &'static str, help: Words| {
-        options::value(name, value, help, lang).value_parser(value_parser!(u32))
+        options::value(name, value, help, lang).value_parser(options::number(0..=u32::MAX))
     };
     vec![
         Arg::new(ACTION)

@@ -1,6 +1,6 @@
 //! The options that commands share, as the command line describes them.
 
-use std::time::Duration;
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use clap::{
     Arg, ArgAction,
@@ -75,6 +75,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
     let parsed = text.parse::<SignedDuration>().map_err(|_| String::from("30s, 2m, 1h"))?;
     parsed.try_into().map_err(|_| String::from("30s, 2m, 1h"))
+}
+
+/// A number among `numbers`; what else is written is told by these alone, which both languages read.
+pub(crate) fn number<T>(
+    numbers: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| numbers.contains(number));
+        number.ok_or_else(|| format!("{}-{}", numbers.start(), numbers.end()))
+    }
 }
 
 /// What every command takes.

@@ -21,6 +21,13 @@ fn a_wrong_command_line_is_two_with_the_nearest_right_one() {
         ("who", "portreeve help who"),
         ("ls 99999", "99999 is above 65535"),
         ("ls 443/tpc", "`tpc` is not a protocol"),
+        ("scan 127.0.0.1 --for 3s", "[TARGET] and --for <TIME> exclude each other"),
+        ("scan 127.0.0.1 80 --port 4000", "[TARGET] and --port <N> exclude each other"),
+        ("scan --new-secret --for 3s", "exclude each other"),
+        ("scan --consent --rate 5", "exclude each other"),
+        ("scan 127.0.0.1 22-", "`22-` is not a port number"),
+        ("scan 127.0.0.1 22/", "`22/` names no protocol"),
+        ("scan 127.0.0.1 snmp", "snmp/udp"),
         ("help nothing", "there is no page `nothing`"),
     ] {
         let answer = run(line);
@@ -28,6 +35,21 @@ fn a_wrong_command_line_is_two_with_the_nearest_right_one() {
         assert!(answer.err.starts_with("error: "), "{line}: {}", answer.err);
         assert!(answer.err.contains(said), "{line}: {}", answer.err);
         assert!(answer.out.is_empty(), "{line}: {}", answer.out);
+    }
+}
+
+#[test]
+fn a_number_that_is_none_is_told_in_the_language_of_whoever_reads() {
+    for (line, said) in [
+        ("scan 127.0.0.1 --rate 1.5", "`1.5` は --rate <N> に指定できません: 1-100000\n"),
+        ("scan 127.0.0.1 --rate 0", "`0` は --rate <N> に指定できません: 1-100000\n"),
+        ("scan --consent --port 0", "`0` は --port <N> に指定できません: 1-65535\n"),
+        ("claim web --while-pid x", "`x` は --while-pid <PID> に指定できません: 0-4294967295\n"),
+        ("scan 127.0.0.1 22/sctp", "22/sctp は TCP でも UDP でもありません"),
+    ] {
+        let answer = run(&format!("{line} --lang ja"));
+        assert_eq!(answer.code, Some(2), "{line}: {}", answer.err);
+        assert!(answer.err.contains(said), "{line}: {}", answer.err);
     }
 }
 

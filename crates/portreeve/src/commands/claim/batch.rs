@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgMatches, builder::ValueParser, value_parser};
+use clap::{Arg, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     ledger::{Ask, Now, Scope, Seen},
     text,
@@ -57,7 +57,9 @@ pub(super) fn arguments(lang: Lang) -> [Arg; 2] {
         ja: "JSON で 1 行に 1 件の申請を読み込み、順に結果を表示する(- は標準入力、キーは name、ports、各オプション名(- は _ に置き換える: while_pid))",
     };
     let argument = options::value(BATCH, "FILE", help, lang).value_parser(ValueParser::path_buf());
-    let clients = Arg::new(CLIENTS).long(CLIENTS).value_parser(value_parser!(NonZero<u16>));
+    let clients = Arg::new(CLIENTS)
+        .long(CLIENTS)
+        .value_parser(options::number(NonZero::<u16>::MIN..=NonZero::<u16>::MAX));
     [argument.conflicts_with_all(wish::WORDS).conflicts_with(ENV), clients.requires(BATCH).hide(true)]
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgMatches};
 use portreeve_core::{
     address::Address,
     ledger::{BootTime, Claimant, Lease, Now, Scope, ScopeError, Wish},
@@ -87,7 +87,7 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
         options::value(ADDRESS, "ADDRESS", address, lang),
         options::value(DEVICE, "INTERFACE", device, lang),
         options::value(LEASE, "TIME", lease, lang).value_parser(options::duration).conflicts_with(WHILE_PID),
-        options::value(WHILE_PID, "PID", pid, lang).value_parser(value_parser!(u32)),
+        options::value(WHILE_PID, "PID", pid, lang).value_parser(options::number(0..=u32::MAX)),
         options::value(NOTE, "TEXT", note, lang),
         options::flag(WELL_KNOWN, well_known, lang),
         options::flag(FORCE_BOUND, bound, lang),

@@ -1,6 +1,6 @@
 //! Which claim a command line means.
 
-use clap::{Arg, ArgMatches, builder::PossibleValuesParser, value_parser};
+use clap::{Arg, ArgMatches, builder::PossibleValuesParser};
 use portreeve_core::{
     ledger::Reference,
     port::Protocol,
@@ -37,7 +37,7 @@ pub(in crate::commands) fn arguments(lang: Lang) -> Vec<Arg> {
         options::value(PROTOCOL, "PROTOCOL", protocol, lang)
             .value_parser(PossibleValuesParser::new(Protocol::ALL.map(Protocol::name)))
             .hide_possible_values(true),
-        options::value(REVISION, "NUMBER", revision, lang).value_parser(value_parser!(u64)),
+        options::value(REVISION, "NUMBER", revision, lang).value_parser(options::number(0..=u64::MAX)),
     ]
 }
 
