@@ -1,7 +1,11 @@
 //! Sleeps until the next look, a change, a signal to stop, or the reader's going.
 
+mod until;
+
+pub(crate) use until::Until;
+
 use std::{
-    io,
+    fs, io,
     os::{
         fd::{AsFd as _, BorrowedFd},
         unix::net::UnixStream,
@@ -12,7 +16,7 @@ use std::{
 use portreeve_core::words::Words;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     low_level::pipe,
 };
 
@@ -27,7 +31,7 @@ use crate::{
 pub(crate) enum Woken {
     /// The time is over, or something changed.
     Time,
-    /// SIGINT or SIGTERM came.
+    /// SIGINT, SIGTERM or SIGHUP came.
     Stopped,
     /// Nobody reads the output any more.
     ReaderGone,
@@ -40,12 +44,17 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// From now on SIGINT and SIGTERM end the sleep instead of the process.
+    /// From now on SIGINT, SIGTERM and SIGHUP end the sleep instead of the process; the last one does nothing where it did nothing before,
+    /// as nohup(1) has it.
     pub(crate) fn on_signals() -> Result<Self, Failure> {
         let register = || {
             let (signals, write) = UnixStream::pair()?;
             pipe::register(SIGINT, write.try_clone()?)?;
-            pipe::register(SIGTERM, write)?;
+            pipe::register(SIGTERM, write.try_clone()?)?;
+            let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+            if !ignores(&status, SIGHUP) {
+                pipe::register(SIGHUP, write)?;
+            }
             Ok(Self { signals })
         };
         register().map_err(|error: io::Error| failed(&error))
@@ -81,4 +90,26 @@ impl Stop {
 fn failed(error: &io::Error) -> Failure {
     let what = Words { en: "cannot wait for changes", ja: "変化を待つことができません" };
     Failure::new(Exit::Unreachable, what).because(io_cause(error))
+}
+
+/// Whether a process with this status takes no notice of `signal` (proc_pid_status(5), `SigIgn`).
+fn ignores(status: &str, signal: i32) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let set = line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default();
+    set >> (signal - 1) & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_has_a_process_ignore_it_ignores() {
+        let status =
+            |set: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{set}\nSigCgt:\t0000000000000001\n");
+        assert!(ignores(&status("0000000000000001"), SIGHUP));
+        assert!(ignores(&status("0000000000001001"), SIGHUP));
+        assert!(!ignores(&status("0000000000001000"), SIGHUP));
+        assert!(!ignores("", SIGHUP) && !ignores("SigIgn:\t?", SIGHUP));
+    }
 }

@@ -51,6 +51,8 @@ pub enum Ended {
     Vanished,
     /// This host lost its way to whoever was asked: the route, the interface or its own address.
     Cut,
+    /// The consent that it rested on was over.
+    Expired,
     /// Somebody stopped it.
     Stopped,
 }

@@ -41,10 +41,11 @@ impl Outcome {
     }
 }
 
-/// Whoever was stopped knows less than whoever lost sight of a host.
+/// Whoever was stopped, or has no consent any more, knows less than whoever lost sight of a host.
 const fn worse(one: Ended, other: Ended) -> Ended {
     match (one, other) {
         (Ended::Stopped, _) | (_, Ended::Stopped) => Ended::Stopped,
+        (Ended::Expired, _) | (_, Ended::Expired) => Ended::Expired,
         (Ended::Cut, _) | (_, Ended::Cut) => Ended::Cut,
         (Ended::Vanished, _) | (_, Ended::Vanished) => Ended::Vanished,
         (Ended::Whole, Ended::Whole) => Ended::Whole,
@@ -71,6 +72,8 @@ mod tests {
         let of = |one, other| outcome(1, 1, one).and(outcome(1, 1, other)).ended;
         assert_eq!(of(Ended::Vanished, Ended::Whole), Ended::Vanished);
         assert_eq!(of(Ended::Whole, Ended::Whole), Ended::Whole);
+        assert_eq!(of(Ended::Cut, Ended::Expired), Ended::Expired);
+        assert_eq!(of(Ended::Expired, Ended::Stopped), Ended::Stopped);
         let cut_short = outcome(22, 5, Ended::Stopped).and(Outcome::nothing(7, Ended::Stopped));
         assert_eq!((cut_short.sent, cut_short.unasked, cut_short.glimpses.len()), (5, 9, 1));
     }

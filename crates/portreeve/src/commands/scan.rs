@@ -35,7 +35,7 @@ use crate::{
     look::checked_policy,
     settings::{Common, Format, Gaps, Settings, Verbosity, options},
     show::{out::Out, scan as show},
-    stop::Stop,
+    stop::{Stop, Until},
 };
 
 const TARGET: &str = "target";
@@ -182,7 +182,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let stop = Stop::on_signals()?;
     announce(&target, &asked, settings, out)?;
     let hindered = Hindered::begin(&target);
-    let outcomes = asked.ask(&stop)?;
+    let outcomes = asked.ask(&Until::new(&stop, target.left())?)?;
     let beside = |(protocol, outcome): &_| against.beside(*protocol, outcome, asked.line(&target));
     let rows: Vec<Beside> = outcomes.iter().flat_map(beside).collect();
     let outcome = together(outcomes);
@@ -211,8 +211,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let is_found = settings.fail_on.is_some_and(|least| counted().any(|finding| finding.severity >= least));
     let is_whole = outcome.ended == Ended::Whole && gaps.is_empty();
     Ok(match is_found {
-        // Whoever stopped it wants no verdict.
-        _ if outcome.ended == Ended::Stopped => Exit::Gaps,
+        // Whoever stopped it wants no verdict, and whoever had to leave off has none.
+        _ if matches!(outcome.ended, Ended::Stopped | Ended::Expired) => Exit::Gaps,
         true => Exit::Found,
         false if !is_whole && settings.gaps == Gaps::Matter => Exit::Gaps,
         false => Exit::Fine,
@@ -234,13 +234,15 @@ fn announce(target: &Target, asked: &Asked, settings: &Settings, out: &mut Out) 
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    let told = show::announced(target, asked);
-    if settings.format == Format::Json {
-        eprintln!("{}", told.in_lang(settings.lang));
-        return Ok(());
+    for told in
+        [Some(show::announced(target, asked)), show::short_of_time(target, asked)].into_iter().flatten()
+    {
+        match settings.format {
+            Format::Json => eprintln!("{}", told.in_lang(settings.lang)),
+            _ => out.sentences(told.in_lang(settings.lang))?,
+        }
     }
-    out.sentences(told.in_lang(settings.lang))?;
-    out.finish()
+    if settings.format == Format::Json { Ok(()) } else { out.finish() }
 }
 
 /// About how long a scan takes: two rounds, and a wait after each.

@@ -3,7 +3,10 @@
 mod announced;
 mod table;
 
-pub(crate) use self::{announced::announced, table::print};
+pub(crate) use self::{
+    announced::{announced, short_of_time},
+    table::print,
+};
 
 use portreeve_core::{
     address::Address,
@@ -87,8 +90,8 @@ pub(crate) struct ScanView<'a> {
     proof: ProofView<'a>,
     /// How TCP is asked. `packets`: by the first packet of connections that are never made; `connections`: by connections.
     means: &'static str,
-    /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `stopped` by
-    /// a signal.
+    /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `expired` with
+    /// the consent of the target; `stopped` by a signal.
     ended: &'static str,
     /// The ports that matter, or with `--all` each: which are left out the counts tell.
     ports: Vec<PortView<'a>>,
@@ -180,6 +183,7 @@ fn document(seen: Seen<'_>, lang: Lang) -> ScanView<'_> {
             Ended::Whole => "whole",
             Ended::Vanished => "vanished",
             Ended::Cut => "cut",
+            Ended::Expired => "expired",
             Ended::Stopped => "stopped",
         },
         ports: seen.told().map(port).collect(),

@@ -235,3 +235,24 @@ fn the_watch_lists_a_scan_of_ours_and_keeps_out_whoever_scans_besides() {
     let lines = of(&room, "198.51.100.1");
     assert!(matches!(lines.as_slice(), [_, line] if line["event"] == "block"), "{lines:#?}");
 }
+
+/// It takes twice as long as there is consent: that is said before, and nothing is asked after.
+#[test]
+fn a_scan_ends_with_the_consent_that_it_rests_on() {
+    let room = boot();
+    consent(&room, "6s");
+    let begin = std::time::Instant::now();
+    let output =
+        room.try_run("portreeve scan web-2 1-6000 53/udp --rate 500 -o json --policy /run/policy.toml");
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+    let document: Value = serde_json::from_str(&output.stdout).expect("it is JSON");
+    assert_eq!((output.status, document["ended"].as_str()), (3, Some("expired")), "{}", output.stderr);
+    let counts = &document["counts"];
+    assert!(counts["closed"].as_u64() > Some(100) && counts["unasked"].as_u64() > Some(1_000), "{counts}");
+    assert!(output.stderr.contains("The consent is over in "), "{}", output.stderr);
+    // A scan that there is time for says nothing of it.
+    room.run("for i in $(seq 200); do pgrep -f '[p]ortreeve scan --consent' || break; sleep 0.05; done");
+    consent(&room, "60s");
+    let (status, stderr) = scan(&room, "22");
+    assert!(status == 0 && !stderr.contains("The consent is over"), "{stderr}");
+}

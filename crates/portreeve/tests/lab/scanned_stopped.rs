@@ -50,6 +50,24 @@ fn whoever_is_interrupted_at_any_moment_says_what_is_known_and_leaves_nothing() 
     assert_eq!(room.try_run("ip netns exec far ss -Htn state syn-recv").stdout, "");
 }
 
+/// A terminal that goes away ends it as Ctrl-C does, and not where nohup(1) keeps that from it.
+#[test]
+fn whoever_hangs_up_is_told_what_is_known_and_with_nohup_is_none() {
+    let room = lay();
+    let hung_up = |before: &str, ports: &str| {
+        room.run(&format!(
+            "{before} portreeve scan {FOUR} {ports} --rate 1000 -o json --policy none </dev/null >/run/out 2>/dev/null & sleep 0.5; kill -HUP $!; \
+             wait $!; echo $?"
+        ))
+        .stdout
+    };
+    let said = || serde_json::from_str::<Value>(&room.run("cat /run/out").stdout).expect("it is whole");
+    assert_eq!(hung_up("", ""), "3\n");
+    assert_eq!(said()["ended"], "stopped");
+    assert_eq!(hung_up("nohup", "1-1500"), "0\n");
+    assert_eq!((&said()["ended"], &said()["counts"]["closed"]), (&"whole".into(), &1_500.into()));
+}
+
 /// Of four numbers that the kernel may choose, others have three: one listens, one is bound, one is connected.
 #[test]
 fn whoever_has_a_port_of_his_own_is_never_disturbed() {

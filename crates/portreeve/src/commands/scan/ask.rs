@@ -22,7 +22,7 @@ use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, long, ports, 
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
-    stop::Stop,
+    stop::Until,
 };
 
 /// How the ports are asked.
@@ -94,6 +94,13 @@ impl Asked {
         Ok(asked)
     }
 
+    /// How long all of it may take.
+    pub(crate) fn longest(&self) -> Duration {
+        let tcp = if self.ports.is_empty() { Duration::ZERO } else { self.long() };
+        let udp = if self.datagrams.ports.is_empty() { Duration::ZERO } else { self.datagrams_long() };
+        tcp.saturating_add(udp)
+    }
+
     /// About how long it takes to ask those of TCP.
     pub(crate) fn long(&self) -> Duration {
         long(self.ports.len(), self.rate_max)
@@ -109,37 +116,51 @@ impl Asked {
         Line { source: (!target.is_this_host()).then_some(self.source), target: self.target }
     }
 
-    /// Asks those of TCP and then those of UDP, until there is nothing left to ask or somebody stops it.
+    /// Asks those of TCP and then those of UDP, until there is nothing left to ask, somebody stops it or the consent is over.
     ///
     /// # Errors
     ///
     /// Nothing gets out.
-    pub(super) fn ask(&self, stop: &Stop) -> Result<[(Protocol, Outcome); 2], Failure> {
-        let tcp = self.ask_tcp(stop)?;
-        let udp = self.ask_udp(stop, tcp.ended)?;
+    pub(super) fn ask(&self, until: &Until<'_>) -> Result<[(Protocol, Outcome); 2], Failure> {
+        let tcp = self.ask_tcp(until)?;
+        let udp = self.ask_udp(until, tcp.ended)?;
         Ok([(Protocol::Tcp, tcp), (Protocol::Udp, udp)])
     }
 
-    fn ask_tcp(&self, stop: &Stop) -> Result<Outcome, Failure> {
+    fn ask_tcp(&self, until: &Until<'_>) -> Result<Outcome, Failure> {
         if self.ports.is_empty() {
             return Ok(Outcome::nothing(0, Ended::Whole));
         }
-        let wanted = self.wanted(&self.ports, stop.signals());
-        let outcome = match self.means {
-            Means::Packets => by_packets(&wanted),
-            Means::ForWant | Means::Connections => by_connections(&wanted),
-        };
-        outcome.map_err(|error| failed(&error))
+        self.ask_those(&self.ports, until, |wanted| match self.means {
+            Means::Packets => by_packets(wanted),
+            Means::ForWant | Means::Connections => by_connections(wanted),
+        })
     }
 
     /// Whoever was stopped or has lost the target asks no more.
-    fn ask_udp(&self, stop: &Stop, ended: Ended) -> Result<Outcome, Failure> {
+    fn ask_udp(&self, until: &Until<'_>, ended: Ended) -> Result<Outcome, Failure> {
         let Datagrams { ports, services } = &self.datagrams;
         if ports.is_empty() || ended != Ended::Whole {
             return Ok(Outcome::nothing(ports.len(), ended));
         }
-        let wanted = self.wanted(ports, stop.signals());
-        by_datagrams(&wanted, services.clone()).map_err(|error| failed(&error))
+        self.ask_those(ports, until, |wanted| by_datagrams(wanted, services.clone()))
+    }
+
+    /// Whoever asks sends before he looks whether he may still: with the consent over, nobody begins.
+    fn ask_those(
+        &self,
+        ports: &[u16],
+        until: &Until<'_>,
+        ask: impl FnOnce(&Wanted<'_>) -> Result<Outcome, ScanError>,
+    ) -> Result<Outcome, Failure> {
+        if until.is_over() {
+            return Ok(Outcome::nothing(ports.len(), Ended::Expired));
+        }
+        let mut outcome = ask(&self.wanted(ports, until.either())).map_err(|error| failed(&error))?;
+        if outcome.ended == Ended::Stopped && until.is_over() {
+            outcome.ended = Ended::Expired;
+        }
+        Ok(outcome)
     }
 
     fn wanted<'a>(&'a self, ports: &'a [u16], stop: BorrowedFd<'a>) -> Wanted<'a> {

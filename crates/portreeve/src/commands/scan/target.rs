@@ -1,6 +1,9 @@
 //! Whom a scan is to ask, and the proof that it is ours: without one nothing is sent.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use portreeve_core::{
     address::Address,
@@ -79,6 +82,13 @@ impl Target {
             Ours::Here(Proof::Joined { interface, .. }) => Some(interface),
             Ours::Here(Proof::Own(_)) | Ours::Consents { .. } => None,
         }
+    }
+
+    /// How long it may still be scanned, where it says so itself.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let Ours::Consents { until, .. } = &self.proof else { return None };
+        let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(*until));
+        Some(end.map_or(Duration::MAX, |end| end.duration_since(SystemTime::now()).unwrap_or_default()))
     }
 
     /// Whether it is this very host, whose packets to itself never leave it.

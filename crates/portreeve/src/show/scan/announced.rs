@@ -21,6 +21,20 @@ pub(crate) fn announced(target: &Target, asked: &Asked) -> Text {
     text!("scanning {en} from {from} · {en_parts}", "{ja} を {from} からスキャン中 · {ja_parts}").close_up()
 }
 
+/// That the consent may be over before all is asked, where that is so.
+pub(crate) fn short_of_time(target: &Target, asked: &Asked) -> Option<Text> {
+    let (left, longest) = (target.left()?, asked.longest());
+    if longest <= left {
+        return None;
+    }
+    let [left, longest] = [left, longest].map(|time| length(time.as_secs()));
+    let (en_left, ja_left, en_long, ja_long) = (left.en, left.ja, longest.en, longest.ja);
+    Some(text!(
+        "The consent is over in {en_left}, and this may take {en_long}: it ends with what is known by then. Name fewer ports, or have that host consent for longer (--for).",
+        "許可の残り時間は {ja_left}ですが、スキャンには {ja_long}かかる可能性があり、許可の終了時点で打ち切られます。ポートを絞るか、対象のホストで許可する時間(--for)を延ばしてください。"
+    ).close_up())
+}
+
 fn tcp(asked: &Asked) -> Option<Text> {
     if asked.ports.is_empty() {
         return None;

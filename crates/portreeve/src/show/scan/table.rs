@@ -117,12 +117,17 @@ fn line(finding: &Finding, lang: Lang) -> String {
 fn notes(seen: Seen<'_>) -> Vec<Text> {
     let Seen { outcome, .. } = seen;
     let unasked = thousands(u64::try_from(outcome.unasked).unwrap_or(u64::MAX));
+    let missing = missing(outcome, &unasked);
     let ended = match outcome.ended {
         Ended::Whole => None,
-        Ended::Stopped => Some(text!(
-            "Stopped: {unasked} ports were not asked, and silent ones not as often as it takes.",
-            "中断しました。{unasked} ポートは未確認です。応答なしのポートも十分な回数は確認していません。"
-        )),
+        Ended::Stopped => {
+            let (en, ja) = (&missing.en, &missing.ja);
+            Some(text!("Stopped: {en}.", "中断しました。{ja}。"))
+        }
+        Ended::Expired => {
+            let (en, ja) = (&missing.en, &missing.ja);
+            Some(text!("The consent is over: {en}.", "スキャンの許可が終了しました。{ja}。"))
+        }
         Ended::Vanished => Some(text!(
             "The target answered at first and then no more: it went away, or something began to block this host. {unasked} ports were not asked.",
             "対象が途中から応答しなくなりました。停止したか、何かがこのホストを遮断し始めた可能性があります。{unasked} ポートは未確認です。"
@@ -146,6 +151,24 @@ fn notes(seen: Seen<'_>) -> Vec<Text> {
     });
     let notes = ended.into_iter().chain(everything).chain(loss(outcome));
     notes.chain(hushed(seen)).chain(unknown).collect()
+}
+
+/// What somebody who ended it early does not know.
+fn missing(outcome: &Outcome, unasked: &str) -> Text {
+    match outcome.unasked {
+        0 => text!(
+            "each port was asked, and silent ones not as often as it takes",
+            "すべてのポートを 1 回以上確認しましたが、応答なしのポートの確認回数は十分ではありません"
+        ),
+        1 => text!(
+            "1 port was not asked, and silent ones not as often as it takes",
+            "1 ポートは未確認です。応答なしのポートの確認回数も十分ではありません"
+        ),
+        _ => text!(
+            "{unasked} ports were not asked, and silent ones not as often as it takes",
+            "{unasked} ポートは未確認です。応答なしのポートの確認回数も十分ではありません"
+        ),
+    }
 }
 
 /// What silence of UDP is worth.
