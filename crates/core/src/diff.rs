@@ -191,8 +191,8 @@ fn places<'a>(
 /// Whether a holder of `listener` runs code that was replaced; `None` where nobody looked for it.
 fn runs_old_code(snapshot: &Snapshot, listener: &Listener) -> Option<bool> {
     let code = snapshot.code.as_ref()?;
-    let files = snapshot.holders(listener).flat_map(|(hold, _)| code.of(hold.pid));
-    Some(files.into_iter().any(is_stale))
+    let runs_old = |pid: u32, process| code.of(pid).any(|file| is_stale(file, process));
+    Some(snapshot.holders(listener).any(|(hold, process)| runs_old(hold.pid, process)))
 }
 
 /// Everybody who holds `listener`, or `None` where somebody could not be told.

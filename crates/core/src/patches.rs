@@ -72,7 +72,7 @@ impl<'a> Patch<'a> {
     /// Whether what runs is no longer what is installed.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.files.iter().any(|file| is_stale(file))
+        self.files.iter().any(|file| is_stale_of(file, &self.holders))
     }
 
     /// The version that waits to be installed, and whether it is what would be installed.
@@ -142,8 +142,11 @@ impl<'a> Patch<'a> {
         Some(unhold.into_iter().chain([install]).collect())
     }
 
+    /// Of whom nobody here can start again, old code leaves to look who it is.
     fn restart(&self) -> Option<String> {
-        self.holders.first().and_then(|(_, process)| renew_command(process, &self.identity))
+        let renew = self.holders.first().and_then(|(_, process)| renew_command(process, &self.identity));
+        let look = || self.place.filter(|_| self.is_stale()).map(|(spec, _)| format!("portreeve who {spec}"));
+        renew.or_else(look)
     }
 }
 
@@ -162,16 +165,27 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:~".contains(&byte))
 }
 
-/// Whether a file runs as it is not on the disk any more.
+/// Whether a file runs in `process` as it is not on the disk any more.
 ///
-/// What was deleted without being a package's is a library that a program unpacked for itself, as JNA does.
+/// What was deleted without being a package's is a library that a program unpacked for itself, as JNA does; the program itself
+/// and its script are none.
 #[must_use]
-pub fn is_stale(file: &CodeFile) -> bool {
+pub fn is_stale(file: &CodeFile, process: &Process) -> bool {
     match file.state {
         ExeState::Replaced => true,
-        ExeState::Deleted => file.package.is_some() || is_packages(&file.path),
+        ExeState::Deleted => {
+            file.package.is_some() || is_packages(&file.path) || is_itself(&file.path, process)
+        }
         ExeState::Same | ExeState::Memfd | ExeState::Unknown => false,
     }
+}
+
+fn is_itself(path: &str, process: &Process) -> bool {
+    [&process.exe, &process.script].into_iter().flatten().any(|own| own == path)
+}
+
+fn is_stale_of(file: &CodeFile, holders: &[(u32, &Process)]) -> bool {
+    holders.iter().any(|(_, process)| is_stale(file, process))
 }
 
 /// Where nothing but packages puts files (hier(7)): what is gone from there went with an older package.
@@ -244,7 +258,7 @@ fn patch<'a>(
     subject: &Subject<'a>,
     mut files: Vec<&'a CodeFile>,
 ) -> Patch<'a> {
-    files.sort_by_key(|file| (!is_stale(file), file.state == ExeState::Same));
+    files.sort_by_key(|file| (!is_stale_of(file, &subject.holders), file.state == ExeState::Same));
     let first = files.first().copied();
     let package = first.and_then(|file| code.package(file));
     let told = first.zip(advised).and_then(|(file, advised)| advised.of(file));

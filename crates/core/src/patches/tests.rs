@@ -188,6 +188,32 @@ fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
     );
 }
 
+/// The program of port 22 at that path, of no package and deleted; and what holds the port.
+fn deleted_program(path: &'static str) -> Scene {
+    let scene = sshd(|code| {
+        let gone = CodeFile { path: path.into(), state: ExeState::Deleted, package: None, ..code.files[0].clone() };
+        code.files[0] = gone;
+    });
+    scene.process(|process| {
+        process.exe = Some(path.into());
+        process.exe_state = ExeState::Deleted;
+    })
+}
+
+#[test]
+fn the_program_itself_is_old_code_wherever_it_was_deleted() {
+    let scene = deleted_program("/tmp/l2");
+    scene.with_world(|world| assert!(patches(world)[0].is_stale()));
+    assert_eq!(rows(&scene)[0].1, ["systemctl restart ssh.service"]);
+    let of_nobody = deleted_program("/tmp/l2").process(|process| process.unit = None);
+    assert_eq!(rows(&of_nobody)[0].1, ["portreeve who 22/tcp"], "no unit can be restarted");
+    let script = deleted_program("/tmp/p.py").process(|process| {
+        process.exe = Some("/usr/bin/python3.11".into());
+        process.script = Some("/tmp/p.py".into());
+    });
+    script.with_world(|world| assert!(patches(world)[0].is_stale(), "a script is what an interpreter is"));
+}
+
 #[test]
 fn nothing_that_a_shell_could_misread_is_typed() {
     let scene = sshd(|code| {
