@@ -11,12 +11,13 @@ use alloc::{
 };
 use core::net::IpAddr;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
-    facts::{HolderGap, Listener, Namespace, Snapshot, SocketState},
+    facts::{Hold, HolderGap, Listener, Namespace, Process, Snapshot, SocketState},
     owner::{Identity, is_service_manager},
     patches::is_stale,
     port::Protocol,
@@ -90,7 +91,11 @@ pub fn diff<'a>(before: &'a Snapshot, after: &'a Snapshot, scope: &Scope) -> Dif
     }
     let mut difference = Difference::default();
     for [was, is] in ports.into_values() {
-        compare(&mut difference, &places(before, was), &places(after, is));
+        let (was, is) = (
+            places(Look { own: before, other: same_boot.then_some(after) }, was),
+            places(Look { own: after, other: same_boot.then_some(before) }, is),
+        );
+        compare(&mut difference, &was, &is);
     }
     difference.changes.sort_by(|a, b| order(a).cmp(&order(b)));
     difference
@@ -160,10 +165,44 @@ impl<'a> BoundPlace<'a> {
     }
 }
 
-fn places<'a>(
-    snapshot: &'a Snapshot,
-    mut listeners: Vec<&'a Listener>,
-) -> BTreeMap<PlaceKey<'a>, BoundPlace<'a>> {
+/// A look, and the other one where both are of one boot, so that their pids may be the same processes.
+#[derive(Clone, Copy, Debug)]
+struct Look<'a> {
+    own: &'a Snapshot,
+    other: Option<&'a Snapshot>,
+}
+
+impl<'a> Look<'a> {
+    /// The script that the other look still found on the disk for a process of this one, which does not tell any: whoever reads it
+    /// has it as long as he lives.
+    fn lost_script(self, pid: u32, process: &Process) -> Option<&'a str> {
+        let known = self.other?.processes.get(&pid).filter(|_| process.script.is_none())?;
+        let is_same = is_one(known, process) && (&known.exe, &known.user) == (&process.exe, &process.user);
+        known.script.as_deref().filter(|_| is_same)
+    }
+
+    fn identity(self, pid: u32, process: &'a Process, listener: &'a Listener) -> Identity<'a> {
+        let told = Identity::of_holder(process, listener);
+        Identity { script: told.script.or_else(|| self.lost_script(pid, process)), ..told }
+    }
+
+    /// Whether the script that was lost had been replaced before.
+    fn lost_old_script(self, pid: u32, process: &Process) -> bool {
+        let (Some(script), Some(other)) = (self.lost_script(pid, process), self.other) else { return false };
+        let mut files = other.code.iter().flat_map(|code| code.of(pid));
+        files.any(|file| file.path == script && is_stale(file, process))
+    }
+}
+
+/// Two looks read the start of a process off clocks that differ by so much at most.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
+
+fn is_one(one: &Process, other: &Process) -> bool {
+    let starts = one.started.zip(other.started);
+    starts.is_some_and(|(one, other)| one.duration_since(other).abs() <= CLOCKS_DIFFER)
+}
+
+fn places<'a>(look: Look<'a>, mut listeners: Vec<&'a Listener>) -> BTreeMap<PlaceKey<'a>, BoundPlace<'a>> {
     listeners.sort_by_key(|listener| (listener.inode, listener.cookie));
     let mut places: BTreeMap<PlaceKey<'a>, BoundPlace<'a>> = BTreeMap::new();
     for listener in listeners {
@@ -177,8 +216,8 @@ fn places<'a>(
             sockets: Vec::new(),
         });
         place.dual |= dual;
-        place.is_stale = place.is_stale.max(runs_old_code(snapshot, listener));
-        let known = owners(snapshot, listener);
+        place.is_stale = place.is_stale.max(runs_old_code(look, listener));
+        let known = owners(look, listener);
         place.sockets.push((listener, known.clone().unwrap_or_default()));
         place.owners = place.owners.take().zip(known).map(|(mut all, more)| {
             all.extend(more);
@@ -189,23 +228,26 @@ fn places<'a>(
 }
 
 /// Whether a holder of `listener` runs code that was replaced; `None` where nobody looked for it.
-fn runs_old_code(snapshot: &Snapshot, listener: &Listener) -> Option<bool> {
-    let code = snapshot.code.as_ref()?;
-    let runs_old = |pid: u32, process| code.of(pid).any(|file| is_stale(file, process));
-    Some(snapshot.holders(listener).any(|(hold, process)| runs_old(hold.pid, process)))
+fn runs_old_code(look: Look<'_>, listener: &Listener) -> Option<bool> {
+    let code = look.own.code.as_ref()?;
+    let runs_old = |pid: u32, process| {
+        code.of(pid).any(|file| is_stale(file, process)) || look.lost_old_script(pid, process)
+    };
+    Some(look.own.holders(listener).any(|(hold, process)| runs_old(hold.pid, process)))
 }
 
 /// Everybody who holds `listener`, or `None` where somebody could not be told.
-fn owners(snapshot: &Snapshot, listener: &Listener) -> Option<Vec<String>> {
+fn owners(look: Look<'_>, listener: &Listener) -> Option<Vec<String>> {
     if listener.gap == Some(HolderGap::Kernel) {
         return Some(alloc::vec!["the kernel".into()]);
     }
-    let holders: Vec<_> = snapshot.holders(listener).collect();
+    let holders: Vec<_> = look.own.holders(listener).collect();
     // What the service manager holds is the unit's, started or not.
     if holders.is_empty() || holders.iter().any(|(_, process)| is_service_manager(process)) {
         return Some(alloc::vec![Identity::of_socket(listener).lasting()?]);
     }
-    holders.into_iter().map(|(_, process)| Identity::of_holder(process, listener).lasting()).collect()
+    let lasting = |(hold, process): (Hold, _)| look.identity(hold.pid, process, listener).lasting();
+    holders.into_iter().map(lasting).collect()
 }
 
 fn compare<'a>(

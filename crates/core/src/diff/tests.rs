@@ -156,3 +156,38 @@ fn code_that_is_replaced_under_a_service_is_told_and_that_it_is_new_again() {
     assert_eq!(kinds(&stale, &fresh), [ChangeKind::Renewed]);
     assert_eq!(kinds(&Snapshot { code: None, ..fresh }, &stale), [], "nobody looked for it before");
 }
+
+/// A script that is gone from the disk is no other owner and no newer code, as long as the same process runs.
+#[test]
+fn a_script_that_is_deleted_under_its_process_changes_no_hands() {
+    use crate::{facts::ExeState, patches::testing::sshd};
+    let script = |state| {
+        let scene = sshd("0.0.0.0:22/tcp", |code| {
+            code.files[0].path = "/srv/p.py".into();
+            code.files[0].state = state;
+        });
+        scene.process(|process| {
+            process.unit = None;
+            process.started = Some("2026-01-01T00:00:00Z".parse().unwrap());
+            process.script = Some("/srv/p.py".into());
+        })
+    };
+    let gone = |scene: Scene| {
+        let mut scene = scene.process(|process| process.script = None);
+        scene.snapshot.code.as_mut().unwrap().files.remove(0);
+        scene.snapshot.code.as_mut().unwrap().processes.values_mut().for_each(|places| *places = vec![0]);
+        scene
+    };
+    let replaced = script(ExeState::Replaced);
+    assert_eq!(certain(&replaced, &gone(replaced.clone())), [""; 0]);
+    let same = script(ExeState::Same);
+    assert_eq!(certain(&same, &gone(same.clone())), [""; 0]);
+    assert_eq!(certain(&gone(same.clone()), &same), [""; 0], "nor where it comes back");
+    let later = |process: &mut Process| {
+        process.started = process.started.map(|started| started + SignedDuration::from_secs(5));
+    };
+    let restarted = gone(replaced.clone()).process(later);
+    assert_eq!(certain(&replaced, &restarted).len(), 2, "another process with that number");
+    let deleted = script(ExeState::Deleted);
+    assert_eq!(certain(&same, &deleted), ["outdated 22/tcp 0.0.0.0"]);
+}

@@ -19,7 +19,7 @@ pub struct Process {
     /// Whether that path is one of another mount namespace, and leads to another file where portreeve looks from.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub exe_elsewhere: bool,
-    /// The script that an interpreter runs, as an absolute path: a file that is there, named by the command line.
+    /// The script that an interpreter runs, as an absolute path: a file that is there, or was, named by the command line.
     ///
     /// A process may rewrite its command line (proc_pid_cmdline(5)), so this proves nothing about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
