@@ -71,17 +71,23 @@ impl<'a> Stale<'a> {
             None => process.stale_files.iter().flatten().map(|path| name(path)).collect(),
         };
         let stale = Self { pid, process, files, packages, libraries };
-        (stale.is_program() || !stale.libraries.is_empty()).then_some(stale)
+        (stale.kind() != Kind::Libraries || !stale.libraries.is_empty()).then_some(stale)
     }
 
-    fn is_program(&self) -> bool {
-        matches!(self.process.exe_state, ExeState::Replaced | ExeState::Deleted)
+    fn kind(&self) -> Kind {
+        match (self.process.exe_state, self.script()) {
+            (ExeState::Deleted, _) => Kind::DeletedProgram,
+            (ExeState::Replaced, _) => Kind::ReplacedProgram,
+            (_, Some(ExeState::Deleted)) => Kind::DeletedScript,
+            (_, Some(_)) => Kind::ChangedScript,
+            (_, None) => Kind::Libraries,
+        }
     }
 
-    /// Whether it is the script of an interpreter that was changed.
-    fn is_script(&self) -> bool {
-        let script = self.process.script.as_ref();
-        script.is_some_and(|script| self.files.iter().any(|file| file.path == *script))
+    /// What became of the script of an interpreter, where that was changed.
+    fn script(&self) -> Option<ExeState> {
+        let script = self.process.script.as_ref()?;
+        self.files.iter().find(|file| file.path == *script).map(|file| file.state)
     }
 
     fn severity(&self) -> Severity {
@@ -101,33 +107,58 @@ fn judge<'a>(world: &World<'a>, estate: &Estate<'_, 'a>) -> Option<Finding> {
     let stale: Vec<_> = first_met.filter_map(|(pid, process)| Stale::of(world, *pid, process)).collect();
     let first = stale.first()?;
     let pids = stale.iter().map(|stale| stale.pid).collect();
-    let finding = RULE.finding(describe(estate, &stale, first), advise(estate));
+    let finding = RULE.finding(describe(estate, &stale), advise(estate));
     let mut finding = about(finding, estate, pids).run([command(estate, first.process)]);
     finding.severity = stale.iter().map(Stale::severity).max().unwrap_or(RULE.severity);
     Some(finding)
 }
 
-fn describe(estate: &Estate<'_, '_>, stale: &[Stale<'_>], first: &Stale<'_>) -> Text {
-    let Text { en, ja } = estate.first().who();
-    let Text { en: en_ports, ja: ja_ports } = list(estate.ports());
-    if stale.iter().any(|stale| stale.process.exe_state == ExeState::Deleted) {
-        return text!(
-            "{en} ({en_ports}) runs a program that was deleted on disk",
-            "{ja_ports} の {ja} は、ディスクから削除されたプログラムのまま動いています"
-        );
-    }
-    if first.is_program() {
-        return text!(
-            "{en} ({en_ports}) runs a program that was replaced on disk",
-            "{ja_ports} の {ja} は、ディスク上で更新される前のプログラムのまま動いています"
-        );
-    }
-    if first.is_script() {
-        return text!(
-            "{en} ({en_ports}) runs a script that was changed on disk since",
-            "{ja_ports} の {ja} は、ディスク上で変更される前のスクリプトのまま動いています"
-        );
-    }
+/// What is old of a process; of several the first counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    DeletedProgram,
+    ReplacedProgram,
+    DeletedScript,
+    ChangedScript,
+    Libraries,
+}
+
+/// A sentence for what is old of all of its processes, or one for each kind with the ports behind which that is so.
+fn describe(estate: &Estate<'_, '_>, stale: &[Stale<'_>]) -> Text {
+    let kinds: BTreeSet<Kind> = stale.iter().map(Stale::kind).collect();
+    let said = kinds.iter().map(|&kind| {
+        let alike: Vec<_> = stale.iter().filter(|stale| stale.kind() == kind).collect();
+        describe_one(estate, kind, &alike)
+    });
+    let (en, ja): (Vec<_>, Vec<_>) = said.map(|Text { en, ja }| (en, ja)).unzip();
+    Text { en: en.join("; "), ja: ja.join("。") }
+}
+
+fn describe_one(estate: &Estate<'_, '_>, kind: Kind, stale: &[&Stale<'_>]) -> Text {
+    let is_behind = |holding: &&&Holding<'_>| {
+        holding.pids().into_iter().any(|pid| stale.iter().any(|stale| stale.pid == pid))
+    };
+    let holdings: Vec<_> = estate.holdings.iter().filter(is_behind).copied().collect();
+    let behind = Estate { holdings };
+    let Text { en, ja } = behind.first().who();
+    let Text { en: en_ports, ja: ja_ports } = list(behind.ports());
+    let (en_what, ja_what) = match kind {
+        Kind::DeletedProgram => ("a program that was deleted on disk", "ディスクから削除されたプログラム"),
+        Kind::ReplacedProgram => {
+            ("a program that was replaced on disk", "ディスク上で更新される前のプログラム")
+        }
+        Kind::DeletedScript => ("a script that was deleted on disk", "ディスクから削除されたスクリプト"),
+        Kind::ChangedScript => {
+            ("a script that was changed on disk since", "ディスク上で変更される前のスクリプト")
+        }
+        Kind::Libraries => return describe_libraries(&behind, stale),
+    };
+    text!("{en} ({en_ports}) runs {en_what}", "{ja_ports} の {ja} は、{ja_what}のまま動いています")
+}
+
+fn describe_libraries(behind: &Estate<'_, '_>, stale: &[&Stale<'_>]) -> Text {
+    let Text { en, ja } = behind.first().who();
+    let Text { en: en_ports, ja: ja_ports } = list(behind.ports());
     let libraries: BTreeSet<&String> = stale.iter().flat_map(|stale| &stale.libraries).collect();
     let Text { en: en_files, ja: ja_files } = list(libraries);
     text!(
@@ -227,6 +258,38 @@ mod tests {
         assert_eq!(
             script.texts(RULE.name),
             ["22/tcp: ssh (22/tcp) runs a script that was changed on disk since"]
+        );
+    }
+
+    #[test]
+    fn a_script_that_was_deleted_is_found() {
+        let script = ssh(|code| {
+            code.files[0] = CodeFile {
+                path: "/srv/p.py".into(),
+                state: ExeState::Deleted,
+                package: None,
+                ..code.files[0].clone()
+            }
+        });
+        let script = script.process(|process| process.script = Some("/srv/p.py".into()));
+        assert_eq!(script.texts(RULE.name), ["22/tcp: ssh (22/tcp) runs a script that was deleted on disk"]);
+    }
+
+    /// One owner, two processes: what is true of one is not said of the other.
+    #[test]
+    fn what_is_old_of_one_process_is_not_said_of_another() {
+        let scene = ssh(|code| code.files[0].state = ExeState::Replaced)
+            .process(|process| process.script = Some("/usr/sbin/ssh".into()));
+        let mut scene = scene.listens("ssh.service", "0.0.0.0:2222/tcp");
+        let other = *scene.snapshot.processes.keys().next_back().unwrap();
+        let code = scene.snapshot.code.as_mut().unwrap();
+        let library = CodeFile { state: ExeState::Replaced, ..code.files[1].clone() };
+        code.files.push(library);
+        code.processes.insert(other, vec![2]);
+        assert_eq!(
+            scene.texts(RULE.name),
+            ["22/tcp: ssh (22/tcp) runs a script that was changed on disk since; \
+              ssh (2222/tcp) runs libraries that were replaced on disk: libkrb5.so.3"]
         );
     }
 
