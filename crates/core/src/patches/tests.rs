@@ -191,7 +191,8 @@ fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
 /// The program of port 22 at that path, of no package and deleted; and what holds the port.
 fn deleted_program(path: &'static str) -> Scene {
     let scene = sshd(|code| {
-        let gone = CodeFile { path: path.into(), state: ExeState::Deleted, package: None, ..code.files[0].clone() };
+        let gone =
+            CodeFile { path: path.into(), state: ExeState::Deleted, package: None, ..code.files[0].clone() };
         code.files[0] = gone;
     });
     scene.process(|process| {

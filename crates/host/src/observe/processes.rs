@@ -23,6 +23,9 @@ use crate::proc::{self, stat, status};
 /// Longer command lines are cut: the kernel allows megabytes.
 const CMDLINE_BYTES_MAX: usize = 32 * 1024;
 
+/// Longer environments are cut: the kernel allows megabytes.
+const ENVIRONMENT_BYTES_MAX: usize = 128 * 1024;
+
 /// Reading a process takes more steps, but a further thread begins by reading what all of them need.
 const STEPS_EACH: usize = 4;
 
@@ -128,10 +131,10 @@ impl Reader {
         let view = self.views.of(thread);
         let (exe, exe_state) = code::executable(thread, view.as_ref());
         let exe_elsewhere = exe.as_deref().is_some_and(|exe| self.is_elsewhere(thread, exe));
-        let script = match (&view, &exe) {
-            (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
-            _ => None,
-        };
+        let script = view.as_ref().zip(exe.as_deref()).and_then(|(view, exe)| {
+            let asked = script::Asked { exe, cmdline: &cmdline, cwd: cwd.as_deref() };
+            script::find(view, &asked, || started_in(thread))
+        });
         let cgroup = proc::cgroup(pid);
         let mut runs = view.as_ref().and_then(|view| self.runs(thread, view));
         let privilege = self.privilege(thread, status);
@@ -199,6 +202,16 @@ impl Reader {
             _ => Privilege::Unknown,
         }
     }
+}
+
+/// The working directory that a process was started in, as a shell told it; empty where none did, and `None` of whoever is in a
+/// chroot.
+fn started_in(thread: u32) -> Option<String> {
+    proc::read_link(format!("/proc/{thread}/root")).filter(|root| root == "/")?;
+    let environment =
+        proc::read(format!("/proc/{thread}/environ"), ENVIRONMENT_BYTES_MAX).unwrap_or_default();
+    let told = environment.split(|&byte| byte == 0).find_map(|entry| entry.strip_prefix(b"PWD="));
+    Some(told.map(proc::text).unwrap_or_default())
 }
 
 fn all_capabilities() -> u64 {

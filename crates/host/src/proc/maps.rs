@@ -81,8 +81,6 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
     let is_deleted = whole.len() < path.len();
     let readings = match std::str::from_utf8(path) {
         Ok(told) => readings(told),
-        // What cannot be looked up is there where the kernel does not say otherwise.
-        Err(_) if !is_deleted => return None,
         Err(_) => Vec::new(),
     };
     let path = readings.first().cloned().unwrap_or_else(|| text(whole));
@@ -173,7 +171,7 @@ mod tests {
         assert_eq!(readings(b"/a b"), known(&["/a b"]));
         assert_eq!(readings(b"/a (deleted)"), known(&["/a", "/a (deleted)"]));
         assert_eq!(readings(b"/a\\012b"), known(&["/a\nb", "/a\\012b"]));
-        assert_eq!(readings(b"/\xff"), None);
+        assert_eq!(readings(b"/\xff"), known(&[]));
         assert_eq!(readings(b"/\xff (deleted)"), known(&[]));
         assert_eq!(read(b"7f00-7f10 r-xp 00000000 fe:00 99 /\xff (deleted)")[0].path, "/\u{fffd}");
     }

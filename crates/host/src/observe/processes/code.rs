@@ -15,7 +15,8 @@ use crate::proc::{
 /// Three times what the mappings take that a process may have where nobody allows more (vm.max_map_count); of one with more
 /// the first are compared.
 const MAPS_BYTES_MAX: usize = 32 * 1024 * 1024;
-const DELETED: &str = " (deleted)";
+/// What /proc adds to the path of what has none any more (proc_pid_exe(5)).
+pub(super) const DELETED: &str = " (deleted)";
 /// From where a file may go without having been a library: programs write code that they make themselves into a file
 /// without a name, and no update of the host puts anything here (hier(7), mkstemp(3)).
 const SCRATCH: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/", "/var/run/"];
@@ -164,32 +165,25 @@ impl Disk {
     }
 
     fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Mapped {
-        let (state, since) = self.state(pid, view, &mapping).unwrap_or((ExeState::Unknown, None));
-        Mapped { path: mapping.path, state, since }
+        let found = self.found(view, &mapping);
+        // Of a name that may mean several the one is told that is there.
+        let standing = found.as_deref().unwrap_or_default();
+        let named = standing.iter().find(|(_, file)| is_mapped(file.id, &mapping)).or(standing.first());
+        let path = named.map(|(path, _)| path.clone());
+        let found = found.map(|found| found.into_iter().map(|(_, file)| file).collect::<Vec<_>>());
+        let (state, since) =
+            found.map_or((ExeState::Unknown, None), |found| state(pid, view, &mapping, &found));
+        Mapped { path: path.unwrap_or(mapping.path), state, since }
     }
 
-    fn state(
-        &mut self,
-        pid: u32,
-        view: &View,
-        mapping: &Mapping,
-    ) -> io::Result<(ExeState, Option<Timestamp>)> {
+    /// What stands at each path that the mapping's may mean.
+    fn found(&mut self, view: &View, mapping: &Mapping) -> io::Result<Vec<(String, Standing)>> {
         if view.is_remote(&mapping.path) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let readings = mapping.readings.iter().filter_map(|path| self.on_disk(view, path).transpose());
-        let found: Vec<_> = readings.collect::<io::Result<_>>()?;
-        let link = format!("/proc/{pid}/map_files/{}", mapping.range);
-        if found.iter().any(|file| is_mapped(file.id, mapping)) || is_linked(&link, mapping, &found) {
-            return Ok((ExeState::Same, None));
-        }
-        Ok(match found.first() {
-            Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
-            Some(file) => (ExeState::Replaced, file.since),
-            // What was deleted is told to be: this path is one of a mount that nobody can reach.
-            None if !mapping.is_deleted => (ExeState::Unknown, None),
-            None => (ExeState::Deleted, None),
-        })
+        let standing =
+            |path: &String| Some(self.on_disk(view, path).transpose()?.map(|file| (path.clone(), file)));
+        mapping.readings.iter().filter_map(standing).collect()
     }
 
     fn on_disk(&mut self, view: &View, path: &str) -> io::Result<Option<Standing>> {
@@ -200,6 +194,24 @@ impl Disk {
         let standing = view.look(path)?;
         self.known.insert(key, standing);
         Ok(standing)
+    }
+}
+
+/// What became of the mapped file, where `found` stand at its path.
+fn state(pid: u32, view: &View, mapping: &Mapping, found: &[Standing]) -> (ExeState, Option<Timestamp>) {
+    // A name that is no UTF-8 cannot be looked up: the kernel's word counts.
+    let is_told = mapping.readings.is_empty() && !mapping.is_deleted;
+    let link = format!("/proc/{pid}/map_files/{}", mapping.range);
+    let is_found = found.iter().any(|file| is_mapped(file.id, mapping));
+    if is_told || is_found || is_linked(&link, mapping, found) {
+        return (ExeState::Same, None);
+    }
+    match found.first() {
+        Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
+        Some(file) => (ExeState::Replaced, file.since),
+        // What was deleted is told to be: this path is one of a mount that nobody can reach.
+        None if !mapping.is_deleted => (ExeState::Unknown, None),
+        None => (ExeState::Deleted, None),
     }
 }
 
@@ -257,6 +269,12 @@ mod tests {
             executable(self.0.id(), Some(&Views::new().of(self.0.id()).unwrap()))
         }
 
+        /// The program among the files that it runs.
+        fn first(&self) -> Mapped {
+            let view = Views::new().of(self.0.id()).unwrap();
+            Disk::default().mapped(self.0.id(), &view).unwrap().files.remove(0)
+        }
+
         /// Wherever the tests run, which may be below /tmp, `scratch` alone counts as such a place.
         fn stale_files(&self, scratch: &'static [&'static str]) -> Option<Vec<String>> {
             let view = Views::new().of(self.0.id()).unwrap();
@@ -300,6 +318,8 @@ mod tests {
             let running = Running::at(beside(name));
             assert_eq!(running.exe().1, ExeState::Same, "{name:?}");
             assert_eq!(running.stale_files(&[]), Some(Vec::new()), "{name:?}");
+            assert_eq!(Some(running.first().path), running.exe().0, "{name:?}");
+            assert_eq!(running.first().state, ExeState::Same, "{name:?}");
             fs::remove_file(&running.1).unwrap();
             assert_eq!(running.exe().1, ExeState::Deleted, "{name:?}");
             assert_eq!(running.stale_files(&[]).unwrap().len(), 1, "{name:?}");

@@ -1,63 +1,202 @@
 //! Finds the script that an interpreter runs, so that a program has its own name and not `python3`.
 
-use super::{file_name, view::View};
+use super::{code::DELETED, file_name, view::View};
 
-/// The interpreters, without version numbers, and the options of each that take the next argument.
-const INTERPRETERS: [(&str, &[&str]); 12] = [
-    ("python", &["-W", "-X", "--check-hash-based-pycs"]),
-    ("perl", &[]),
-    ("ruby", &["-r", "-I", "-E"]),
-    ("node", &["-r", "--require", "--import", "--loader", "--conditions", "-C"]),
-    ("nodejs", &["-r", "--require", "--import", "--loader", "--conditions", "-C"]),
-    ("php", &["-d", "-c", "-t"]),
-    ("java", &["-cp", "-classpath", "--class-path", "-p", "--module-path"]),
-    ("bash", &["-o", "-O"]),
-    ("dash", &["-o"]),
-    ("sh", &["-o"]),
-    ("lua", &["-l"]),
-    ("tclsh", &[]),
-];
-
-/// The script as an absolute path, where `exe` is an interpreter and the named file exists for that process.
-pub(super) fn find(view: &View, exe: &str, cmdline: &[String], cwd: Option<&str>) -> Option<String> {
-    let script = named(exe, cmdline)?;
-    let path = if script.starts_with('/') { script.to_owned() } else { format!("{}/{script}", cwd?) };
-    view.has_file(&path).then_some(path)
+/// How the command line of an interpreter is read, and what its scripts are called.
+struct Interpreter {
+    /// Its name without a version.
+    name: &'static str,
+    /// The options that take the next argument, or what stands behind them in the same one.
+    with_value: &'static [&'static str],
+    /// The options by which it runs no file: code, a module, standard input.
+    without_file: &'static [&'static str],
+    /// The letters that take what stands behind them in the same argument alone; `None` where several letters in one argument
+    /// are no options of a letter each.
+    attached: Option<&'static str>,
+    /// How the names of its scripts usually end.
+    endings: &'static [&'static str],
 }
 
-/// What the command line names as the script: the first argument that is no option.
+/// Whatever no entry says otherwise.
+const PLAIN: Interpreter = Interpreter {
+    name: "",
+    with_value: &[],
+    without_file: &["-c", "-e", "-m"],
+    attached: None,
+    endings: &[],
+};
+const NODE: Interpreter = Interpreter {
+    name: "node",
+    with_value: &["-r", "--require", "--import", "--loader", "--conditions", "-C"],
+    without_file: &["-e", "-p", "-pe", "--eval", "--print"],
+    attached: None,
+    endings: &[".js", ".mjs", ".cjs"],
+};
+const SHELL: Interpreter = Interpreter {
+    name: "sh",
+    with_value: &["-o"],
+    without_file: &["-c", "-s"],
+    attached: Some(""),
+    endings: &[".sh"],
+};
+
+/// The interpreters whose scripts are told (python(1), perlrun(1), ruby(1), node(1), php(1), java(1), bash(1), lua(1)).
+const INTERPRETERS: [Interpreter; 12] = [
+    Interpreter {
+        name: "python",
+        with_value: &["-W", "-X", "--check-hash-based-pycs"],
+        without_file: &["-c", "-m"],
+        attached: Some(""),
+        endings: &[".py"],
+    },
+    Interpreter {
+        name: "perl",
+        with_value: &["-I"],
+        without_file: &["-e", "-E"],
+        attached: Some("CDFMdimxV"),
+        endings: &[".pl"],
+    },
+    Interpreter {
+        name: "ruby",
+        with_value: &["-r", "-I", "-E", "-C"],
+        without_file: &["-e"],
+        attached: Some("FKTWix"),
+        endings: &[".rb"],
+    },
+    NODE,
+    Interpreter { name: "nodejs", ..NODE },
+    Interpreter {
+        name: "php",
+        with_value: &["-d", "-c", "-t", "-S"],
+        without_file: &["-r", "-R"],
+        endings: &[".php"],
+        ..PLAIN
+    },
+    Interpreter {
+        name: "java",
+        with_value: &["-cp", "-classpath", "--class-path", "-p", "--module-path"],
+        ..PLAIN
+    },
+    Interpreter { name: "bash", with_value: &["-o", "-O", "--rcfile", "--init-file"], ..SHELL },
+    Interpreter { name: "dash", ..SHELL },
+    SHELL,
+    Interpreter { name: "lua", with_value: &["-l"], ..PLAIN },
+    Interpreter { name: "tclsh", with_value: &["-encoding"], ..PLAIN },
+];
+
+/// What an argument that begins with a dash is.
+enum Meaning {
+    Flag,
+    /// The next argument is its value.
+    TakesNext,
+    /// What runs is in no file.
+    WithoutFile,
+}
+
+impl Interpreter {
+    /// What `argument` means, which begins with a dash.
+    fn meaning(&self, argument: &str) -> Meaning {
+        let is_in = |options: &[&str], option: &str| options.contains(&option);
+        if argument == "-" || is_in(self.without_file, argument) {
+            return Meaning::WithoutFile;
+        }
+        if is_in(self.with_value, argument) {
+            return Meaning::TakesNext;
+        }
+        let Some(attached) = self.attached.filter(|_| !argument.starts_with("--")) else {
+            return Meaning::Flag;
+        };
+        // Letters may share a dash (getopt(3)): -wne CODE.
+        for (place, letter) in argument.char_indices().skip(1) {
+            let option = format!("-{letter}");
+            if is_in(self.without_file, &option) {
+                return Meaning::WithoutFile;
+            }
+            if is_in(self.with_value, &option) {
+                let is_last = place + letter.len_utf8() == argument.len();
+                return if is_last { Meaning::TakesNext } else { Meaning::Flag };
+            }
+            if attached.contains(letter) {
+                return Meaning::Flag;
+            }
+        }
+        Meaning::Flag
+    }
+}
+
+/// What of a process tells its script.
+pub(super) struct Asked<'a> {
+    /// The executable.
+    pub(super) exe: &'a str,
+    /// The command line, an argument each.
+    pub(super) cmdline: &'a [String],
+    /// Its working directory.
+    pub(super) cwd: Option<&'a str>,
+}
+
+/// The script as an absolute path, where the executable is an interpreter and the named file exists for that process, or surely
+/// did.
+///
+/// `started_in` tells the working directory in which it was started, empty where nobody told; `None` of whoever is in a chroot,
+/// below which paths are meant.
+pub(super) fn find(
+    view: &View,
+    asked: &Asked<'_>,
+    started_in: impl FnOnce() -> Option<String>,
+) -> Option<String> {
+    let (interpreter, script) = named(asked.exe, asked.cmdline)?;
+    if let Some(path) = absolute(script, asked.cwd).filter(|path| view.has_file(path)) {
+        return Some(path);
+    }
+    // What is no file of that name may never have been one: a program that went elsewhere since, an argument of its own.
+    interpreter.endings.iter().find(|ending| script.ends_with(**ending))?;
+    let home = started_in()?;
+    let cwd = asked.cwd.map(|cwd| cwd.strip_suffix(DELETED).unwrap_or(cwd));
+    let path = absolute(script, cwd.filter(|cwd| *cwd == home))?;
+    matches!(view.look(&path), Ok(None)).then_some(path)
+}
+
+fn absolute(script: &str, cwd: Option<&str>) -> Option<String> {
+    if script.starts_with('/') { Some(script.to_owned()) } else { Some(format!("{}/{script}", cwd?)) }
+}
+
+/// What the command line names as the script, and who runs it: the first argument that is no option.
 ///
 /// A program given by `-c`, `-e` or `-m` has no script.
-fn named<'a>(exe: &str, cmdline: &'a [String]) -> Option<&'a str> {
+fn named<'a>(exe: &str, cmdline: &'a [String]) -> Option<(&'static Interpreter, &'a str)> {
     // busybox is whatever it was called as.
     let program = match file_name(exe)? {
         "busybox" => file_name(cmdline.first()?)?,
         program => program,
     };
     let base = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    let (interpreter, with_value) = INTERPRETERS.iter().find(|(name, _)| *name == base)?;
+    let interpreter = INTERPRETERS.iter().find(|interpreter| interpreter.name == base)?;
+    let is_java = interpreter.name == "java";
     let mut arguments = cmdline.iter().skip(1).map(String::as_str);
-    while let Some(argument) = arguments.next() {
+    let script = loop {
+        let argument = arguments.next()?;
         match argument {
-            "-jar" if *interpreter == "java" => return arguments.next(),
-            "-c" | "-e" | "-m" | "-r" | "--eval" if !with_value.contains(&argument) => return None,
-            "--" => return arguments.next(),
-            _ if with_value.contains(&argument) => drop(arguments.next()),
-            _ if argument.starts_with('-') => {}
-            // A class of Java is no file.
-            _ => return (*interpreter != "java").then_some(argument),
+            "--" => break arguments.next(),
+            "-jar" if is_java => break arguments.next(),
+            _ if !argument.starts_with('-') => break (!is_java).then_some(argument),
+            _ => match interpreter.meaning(argument) {
+                Meaning::Flag => {}
+                Meaning::TakesNext => drop(arguments.next()),
+                Meaning::WithoutFile => break None,
+            },
         }
-    }
-    None
+    };
+    Some((interpreter, script?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::processes::view::Views;
 
     fn script(exe: &str, line: &str) -> Option<String> {
         let cmdline: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        named(exe, &cmdline).map(str::to_owned)
+        named(exe, &cmdline).map(|(_, script)| script.to_owned())
     }
 
     #[test]
@@ -69,6 +208,60 @@ mod tests {
             script("/usr/lib/jvm/bin/java", "java -Xmx1g -jar /opt/shop.jar"),
             Some("/opt/shop.jar".into())
         );
+    }
+
+    #[test]
+    fn values_of_options_are_no_script() {
+        let perl = |line: &str| script("/usr/bin/perl5.36", line);
+        for line in [
+            "perl -I /tmp -MSocket p.pl",
+            "perl -I/tmp -Mstrict -wT p.pl",
+            "perl -wI /tmp p.pl",
+            "perl -CSDAE -i.bake -d:Trace p.pl",
+            "perl -0777 -l012 p.pl",
+        ] {
+            assert_eq!(perl(line), Some("p.pl".into()), "{line}");
+        }
+        assert_eq!(script("/usr/bin/ruby", "ruby -rsocket -I lib -W2 s.rb"), Some("s.rb".into()));
+        assert_eq!(script("/usr/bin/php8.2", "php -S 127.0.0.1:80 -t web r.php"), Some("r.php".into()));
+        assert_eq!(script("/usr/bin/python3", "python3 -uWignore -OO x.py"), Some("x.py".into()));
+    }
+
+    #[test]
+    fn code_behind_joined_letters_and_standard_input_are_no_script() {
+        for (exe, line) in [
+            ("/usr/bin/perl", "perl -lne print x.pl"),
+            ("/usr/bin/perl", "perl -MIO::Socket -we 1 x.pl"),
+            ("/usr/bin/ruby", "ruby -rsocket -ne p x.rb"),
+            ("/usr/bin/bash", "bash -lc x.sh"),
+            ("/usr/bin/python3", "python3 -Ic x.py"),
+            ("/usr/bin/python3", "python3 - x.py"),
+            ("/usr/bin/node", "node -p x.js"),
+        ] {
+            assert_eq!(script(exe, line), None, "{line}");
+        }
+    }
+
+    /// The script of a process that runs `line` here, and was started in `started_in`.
+    fn found(line: &str, started_in: Option<&str>) -> Option<String> {
+        let view = Views::new().of(std::process::id()).unwrap();
+        let cmdline: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let asked = Asked { exe: "/usr/bin/python3.11", cmdline: &cmdline, cwd: Some("/tmp") };
+        find(&view, &asked, || started_in.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_script_that_is_gone_is_the_script_still_where_it_surely_was_one() {
+        let gone = "portreeve-no-such-script.py";
+        let at = Some(format!("/tmp/{gone}"));
+        assert_eq!(found(&format!("python3 {gone} 80"), Some("/tmp")), at);
+        assert_eq!(found(&format!("python3 /tmp/{gone}"), Some("/")), at);
+        assert_eq!(found(&format!("python3 {gone}"), Some("/srv")), None, "it went elsewhere since");
+        assert_eq!(found(&format!("python3 {gone}"), Some("")), None, "it may have gone elsewhere");
+        assert_eq!(found(&format!("python3 /tmp/{gone}"), None), None, "it is in a chroot");
+        assert_eq!(found("python3 /tmp/portreeve-no-such-word", Some("/tmp")), None, "no name of a script");
+        assert_eq!(found(&format!("python3 -c {gone}"), Some("/tmp")), None);
+        assert_eq!(found(&format!("python3 -m {gone}"), Some("/tmp")), None);
     }
 
     #[test]
