@@ -1,9 +1,9 @@
 //! Gives bytes to the readers of what dpkg keeps: a container's may say anything.
 
 use portreeve_core::packages::{
-    Paths, changelog,
+    Installed, Paths, changelog,
     control::{self, Stanza},
-    dpkg::{Diversions, Search, installed, is_named, listed, summed},
+    dpkg::{Diversions, Search, installed, is_journal, is_named, listed, named, summed},
 };
 
 const WANTED: [&str; 4] = ["/bin/sh", "/usr/bin/dash", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/x"];
@@ -11,15 +11,21 @@ const WANTED: [&str; 4] = ["/bin/sh", "/usr/bin/dash", "/usr/lib/x86_64-linux-gn
 /// Only what was wanted is found, nothing is longer than what was there, and a document in pieces says what the whole says.
 pub(crate) fn feed(bytes: &[u8]) {
     let mut whole = Vec::new();
-    control::every(bytes, |stanza| whole.extend(installed(stanza)));
-    assert!(
-        whole.iter().map(|package| package.name.len() + package.version.len()).sum::<usize>() <= bytes.len()
-    );
+    control::every(bytes, |stanza| {
+        let package = installed(stanza);
+        let is_its = |package: &Installed| named(stanza).is_some_and(|(name, _)| name == package.name);
+        assert!(package.as_ref().is_none_or(is_its));
+        whole.extend(package);
+    });
+    // A byte that is no UTF-8 takes three as U+FFFD.
+    let length = |package: &Installed| package.name.len() + package.version.len();
+    assert!(whole.iter().map(length).sum::<usize>() <= 3 * bytes.len());
     assert_eq!(whole, in_pieces(bytes));
     let text = String::from_utf8_lossy(bytes);
     for name in text.lines().filter_map(listed) {
         let _ = whole.iter().any(|package| is_named(package, &name));
     }
+    assert!(text.lines().filter(|name| is_journal(name)).all(|name| name.parse::<u64>().is_ok()));
     let wanted: Paths = WANTED.map(str::to_owned).into();
     let search = Search::new(&wanted, Diversions::read(&text));
     let sums = summed(bytes);
@@ -31,7 +37,7 @@ pub(crate) fn feed(bytes: &[u8]) {
 }
 
 /// The packages of a document of which a few bytes more are there each time.
-fn in_pieces(bytes: &[u8]) -> Vec<portreeve_core::packages::Installed> {
+fn in_pieces(bytes: &[u8]) -> Vec<Installed> {
     let mut found = Vec::new();
     let mut each = |stanza: Stanza<'_>| found.extend(installed(stanza));
     let mut begin = 0;

@@ -61,7 +61,8 @@ pub struct Build {
 /// A tree of files with at most one package database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CodeRoot {
-    /// What it is called where it is not the host's own: `container NAME`, or a mount namespace.
+    /// What it is called where it is not the host's own: `container NAME`, `chroot PATH`, or a mount
+    /// namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How its packages are kept; `None` where there is no database, or none that could be read.

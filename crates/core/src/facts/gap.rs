@@ -144,6 +144,12 @@ impl Gap {
         )
     }
 
+    /// Whether what it hides of packages is below the root of that name; `None` is the host's own.
+    #[must_use]
+    pub fn is_of_root(&self, name: Option<&str>) -> bool {
+        packages::is_of_root(&self.detail, name)
+    }
+
     /// Whether it leaves open what a scan would have seen.
     #[must_use]
     pub const fn hides_answers(&self) -> bool {
@@ -282,8 +288,8 @@ impl Gap {
                 ja: "CAP_SYS_ADMIN を持つ root で実行し(sudo portreeve)、スレッド数の上限(pids.max、ulimit -u)にも余裕を持たせてください",
             },
             GapKind::HiddenFiles => Words {
-                en: "run as root with CAP_SYS_PTRACE; what lies on a network file system is never compared",
-                ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
+                en: "run as root with CAP_SYS_PTRACE; what lies on a network file system, or runs in a chroot of another mount namespace, is never compared",
+                ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルと、別のマウント名前空間で chroot しているプロセスは比較しません)",
             },
             GapKind::SealedProcesses | GapKind::OutOfSight => Words {
                 en: "run as root with CAP_SYS_PTRACE; inside of a sandbox or a container, look from its host",

@@ -1,5 +1,7 @@
 //! The stanzas in which Debian's tools keep what they know of packages and archives (deb822(5), A18).
 
+use alloc::{borrow::Cow, string::String};
+
 /// A stanza, line by line; what is no UTF-8 is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Stanza<'a>(&'a [u8]);
@@ -19,6 +21,11 @@ impl<'a> Stanza<'a> {
         self.0.split(|&byte| byte == b'\n').filter_map(field)
     }
 
+    /// The same, where bytes that are no UTF-8 are U+FFFD instead of leaving out their field.
+    pub fn texts(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        self.0.split(|&byte| byte == b'\n').filter_map(text)
+    }
+
     /// The value of a field, whose name is the same in capitals.
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'a str> {
@@ -27,9 +34,19 @@ impl<'a> Stanza<'a> {
 }
 
 fn field(line: &[u8]) -> Option<(&str, &str)> {
-    let is_continued = matches!(line.first()?, b' ' | b'\t' | b'#');
-    let (name, value) = core::str::from_utf8(line).ok().filter(|_| !is_continued)?.split_once(':')?;
+    let (name, value) = core::str::from_utf8(line).ok().filter(|_| begins(line))?.split_once(':')?;
     Some((name, value.trim()))
+}
+
+fn text(line: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let colon = line.iter().position(|&byte| byte == b':').filter(|_| begins(line))?;
+    let (name, value) = (line.get(..colon)?, line.get(colon + 1..)?);
+    Some((String::from_utf8_lossy(name), String::from_utf8_lossy(value.trim_ascii())))
+}
+
+/// Whether a line is of a field of its own, and continues none.
+fn begins(line: &[u8]) -> bool {
+    !matches!(line.first(), None | Some(b' ' | b'\t' | b'#'))
 }
 
 /// The stanzas of `bytes`, and how many bytes they take: the last one may go on in what is still to be read.

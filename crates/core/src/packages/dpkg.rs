@@ -1,6 +1,11 @@
 //! What dpkg keeps of installed packages: its status, lists of files, and diversions (dpkg(1), dpkg-divert(1), A18).
 
-use alloc::{borrow::ToOwned as _, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned as _},
+    collections::BTreeMap,
+    string::String,
+    vec::Vec,
+};
 
 use super::{
     Installed, Paths,
@@ -27,32 +32,50 @@ pub fn listed(file: &str) -> Option<Name> {
 /// A distroless image keeps such stanzas in files of their own, which say nothing of their state.
 #[must_use]
 pub fn installed(stanza: Stanza<'_>) -> Option<Installed> {
-    let (mut name, mut version, mut architecture, mut source, mut status) = (None, None, None, None, None);
-    for (field, value) in stanza.fields() {
-        match field {
-            "Package" => name = Some(value),
-            "Version" => version = Some(value),
-            "Architecture" => architecture = Some(value),
-            "Source" => source = Some(value),
-            "Status" => status = Some(value),
-            _ => {}
-        }
-    }
+    let [name, version, architecture, source, status] =
+        values(stanza, ["Package", "Version", "Architecture", "Source", "Status"]);
     let (name, version) = (name?, version?);
-    let mut words = status.unwrap_or("install ok installed").split(' ');
+    let mut words = status.as_deref().unwrap_or("install ok installed").split(' ');
     let (want, state) = (words.next(), words.nth(1));
     if matches!(state, None | Some("not-installed" | "config-files")) {
         return None;
     }
-    let (source, source_version) = origin(source.unwrap_or(name), version);
+    let (source, source_version) = origin(source.as_deref().unwrap_or(&name), &version);
     Some(Installed {
-        name: name.into(),
-        architecture: architecture.map(Into::into),
-        version: version.into(),
+        name: name.into_owned(),
+        architecture: architecture.map(Cow::into_owned),
+        version: version.into_owned(),
         source,
         source_version,
         held: want == Some("hold"),
     })
+}
+
+/// Of which package a stanza of the status is, whatever became of it.
+#[must_use]
+pub fn named(stanza: Stanza<'_>) -> Option<Name> {
+    let [name, architecture] = values(stanza, ["Package", "Architecture"]);
+    Some((name?.into_owned(), architecture.map(Cow::into_owned)))
+}
+
+/// The values of these fields, whose names are the same in capitals (deb822(5)).
+fn values<'a, const COUNT: usize>(stanza: Stanza<'a>, names: [&str; COUNT]) -> [Option<Cow<'a, str>>; COUNT] {
+    let mut values = [const { None }; COUNT];
+    for (field, value) in stanza.texts() {
+        let known = names.iter().zip(&mut values).find(|(name, _)| name.eq_ignore_ascii_case(&field));
+        if let Some((_, place)) = known {
+            *place = Some(value);
+        }
+    }
+    values
+}
+
+/// Whether a file of the journal that dpkg keeps beside its status is one of its entries, which come in the order of their names
+/// (`updates/0001`; dpkg's lib/dpkg/dbmodify.c, `ulist_select`).
+#[must_use]
+pub fn is_journal(name: &str) -> bool {
+    const DIGITS_MAX: usize = 10;
+    (1..=DIGITS_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `Source: glibc (2.36-9)`; the version stands there only where it differs (deb-control(5)).
@@ -203,6 +226,22 @@ Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
         }
         assert!(read(b"Package: base-files\nVersion: 12\n").is_some(), "distroless says nothing of a state");
         assert_eq!(read(b"Package: a\nStatus: install ok installed\n"), None, "no version");
+    }
+
+    #[test]
+    fn names_of_fields_in_small_letters_and_bytes_that_are_no_text_hide_no_package() {
+        let small =
+            read(b"package: a\nSTATUS: install ok installed\nversion: 1\narchitecture: amd64\n").unwrap();
+        assert_eq!((&*small.name, &*small.version, small.architecture.as_deref()), ("a", "1", Some("amd64")));
+        let strange = read(b"Package: a\nStatus: install ok installed\nVersion: 1\xff2\n").unwrap();
+        assert_eq!(strange.version, "1\u{fffd}2");
+    }
+
+    #[test]
+    fn a_stanza_is_of_a_package_whatever_became_of_it() {
+        let gone = Stanza::whole(b"Package: a\nStatus: deinstall ok config-files\nArchitecture: all\n");
+        assert_eq!(named(gone), Some(("a".into(), Some("all".into()))));
+        assert!(is_journal("0001") && !is_journal("tmp.i") && !is_journal("") && !is_journal("12345678901"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::{
+    dpkg::Told,
     lists::{Lists, Source, of},
     roots::{Kind, Root, Roots},
     tree::{Tree, Unread},
@@ -53,7 +54,8 @@ pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
 }
 
 fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps: &mut Gaps) {
-    let paths: Paths = root.files.iter().map(|&file| code.files[file as usize].path.clone()).collect();
+    let path = |&file: &u32| root.inner(&code.files[file as usize].path).to_owned();
+    let paths: Paths = root.files.iter().map(path).collect();
     // A container comes and goes, and what was kept of it would stay.
     let cache = cache.filter(|_| root.is_host());
     let found = known::of(root.tree(), cache, &paths, |paths| Reading::new(root, gaps).read(paths));
@@ -62,7 +64,7 @@ fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps
     }
     let facts = settle(root, place, &found, code);
     if facts.lists_known().is_some_and(is_to_come) {
-        gaps.detailed(GapKind::FutureUpdateData, root.name.as_deref().unwrap_or_default());
+        gaps.detailed(GapKind::FutureUpdateData, &root.label());
     }
     code.roots.push(facts);
 }
@@ -79,8 +81,8 @@ fn settle(root: &Root, place: u32, found: &Found, code: &mut Code) -> CodeRoot {
     for &file in &root.files {
         let file = &mut code.files[file as usize];
         file.root = Some(place);
-        let Some(known) = found.owners.get(&file.path).copied().flatten() else {
-            file.build = build(root.tree(), &file.path);
+        let Some(known) = found.owners.get(root.inner(&file.path)).copied().flatten() else {
+            file.build = build(root.tree(), root.inner(&file.path));
             continue;
         };
         let own = *places.entry(known).or_insert_with(|| {
@@ -167,15 +169,14 @@ struct Found {
 /// The reading of one root.
 struct Reading<'r> {
     root: &'r Root,
-    label: &'r str,
+    label: String,
     gaps: &'r mut Gaps,
     found: Found,
 }
 
 impl<'r> Reading<'r> {
     fn new(root: &'r Root, gaps: &'r mut Gaps) -> Self {
-        let label = root.name.as_deref().unwrap_or_default();
-        Self { root, label, gaps, found: Found { is_whole: true, ..Found::default() } }
+        Self { root, label: root.label(), gaps, found: Found { is_whole: true, ..Found::default() } }
     }
 
     fn read(mut self, paths: &Paths) -> Found {
@@ -207,17 +208,23 @@ impl<'r> Reading<'r> {
     fn owners(&mut self, wanted: &Paths) -> Owners {
         let tree = self.root.tree();
         let (database, owners) = match self.root.kind {
-            Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
+            Kind::Dpkg => {
+                let told = dpkg::read(tree, wanted);
+                if let Ok(Told { missing: Some(list), .. }) = &told {
+                    self.miss(GapKind::UnreadPackages, &of(&self.label, list));
+                }
+                (Database::Dpkg, told.map(|told| told.owners))
+            }
             Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
             Kind::Rpm(path) => {
                 if let Some(beside) = unwritten(tree, path) {
-                    self.miss(GapKind::UnreadPackages, &of(self.label, &beside));
+                    self.miss(GapKind::UnreadPackages, &of(&self.label, &beside));
                 }
                 (Database::Rpm, from_rpm(tree, path, wanted))
             }
             Kind::Apk(path) => (Database::Apk, from_apk(tree, path, wanted)),
             Kind::OldRpm(path) => {
-                self.miss(GapKind::OldPackages, &of(self.label, path));
+                self.miss(GapKind::OldPackages, &of(&self.label, path));
                 return Owners::default();
             }
             Kind::None => return Owners::default(),
@@ -228,7 +235,7 @@ impl<'r> Reading<'r> {
                 owners
             }
             Err(unread) => {
-                self.miss(GapKind::UnreadPackages, &of(self.label, unread.path()));
+                self.miss(GapKind::UnreadPackages, &of(&self.label, unread.path()));
                 Owners::default()
             }
         }
@@ -241,14 +248,14 @@ impl<'r> Reading<'r> {
         let architectures = owning.iter().filter_map(|package| package.architecture.as_deref()).collect();
         let is_trusted = self.root.is_host();
         let source =
-            Source { tree, names: &names, architectures: &architectures, root: self.label, is_trusted };
+            Source { tree, names: &names, architectures: &architectures, root: &self.label, is_trusted };
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         if is_asked && lists.archives.is_empty() {
-            missed.detailed(GapKind::MissingUpdateData, self.label);
+            missed.detailed(GapKind::MissingUpdateData, &self.label);
         }
         let pins = preferences::read(tree).unwrap_or_else(|unread| {
-            missed.detailed(GapKind::UnreadPreferences, &of(self.label, unread.path()));
+            missed.detailed(GapKind::UnreadPreferences, &of(&self.label, unread.path()));
             Pins::unread()
         });
         self.found.is_whole &= missed.is_empty();

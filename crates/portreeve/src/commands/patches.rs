@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, builder::PathBufValueParser};
 use portreeve_core::{
-    facts::{Gap, GapKind},
+    facts::{CodeRoot, Gap, GapKind, Listener},
     finding::Finding,
     patches::{Patch, patches, unlistening},
     port::PortSpec,
     rules,
     words::{Lang, Words},
-    world::World,
+    world::{World, gap_matters},
 };
 use portreeve_host::{
     Wanted,
@@ -103,7 +103,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let world = look.world();
     let is_everybody = own.get_flag(ALL_PROCESSES) || elsewhere::is_asked(own);
     let patches = told(&world, &asked, is_everybody);
-    let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| matters(gap)).collect();
+    let meant = Meant { world: &world, asked: &asked, patches: &patches };
+    let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| meant.matters(gap)).collect();
     match settings.format {
         Format::Json => out.json(&show::document(&world, &patches, &gaps, settings.lang))?,
         Format::Ndjson => {
@@ -155,11 +156,39 @@ fn asked_for(own: &ArgMatches) -> Result<Vec<Asked>, Failure> {
     Ok(asked::questions(&words, TableFile::load()?.registry())?.concat())
 }
 
-/// What may hide code, its package, or what waits for it.
-fn matters(gap: &Gap) -> bool {
-    gap.hides_packages()
-        || gap.hides_holders()
-        || matches!(gap.what, GapKind::HiddenFiles | GapKind::UnsteadyRead | GapKind::ForeignNamespaces)
+/// What is answered, beside which a gap matters or does not.
+struct Meant<'m> {
+    world: &'m World<'m>,
+    asked: &'m [Asked],
+    patches: &'m [Patch<'m>],
+}
+
+impl Meant<'_> {
+    /// Whether a gap may hide code that was asked for, its package, or what waits for it.
+    fn matters(&self, gap: &Gap) -> bool {
+        if gap.hides_packages() {
+            return self.is_of_answer(gap);
+        }
+        let is_of_code =
+            matches!(gap.what, GapKind::HiddenFiles | GapKind::UnsteadyRead | GapKind::ForeignNamespaces);
+        if !is_of_code && !gap.hides_holders() {
+            return false;
+        }
+        self.asked.is_empty() || self.is_about_asked(gap)
+    }
+
+    /// Whether it is of a root below which something runs that is answered, or of none that is known.
+    fn is_of_answer(&self, gap: &Gap) -> bool {
+        let is_of = |root: &CodeRoot| gap.is_of_root(root.name.as_deref());
+        let mut known = self.world.snapshot.code.iter().flat_map(|code| &code.roots);
+        self.patches.iter().any(|patch| patch.root.is_some_and(is_of)) || !known.any(is_of)
+    }
+
+    fn is_about_asked(&self, gap: &Gap) -> bool {
+        let is_asked =
+            |listener: &&Listener| self.asked.iter().any(|asked| asked.is(listener.protocol, listener.port));
+        gap_matters(gap, self.world.snapshot, &self.world.scope, self.world.listeners().filter(is_asked))
+    }
 }
 
 fn without_code() -> Failure {

@@ -92,6 +92,48 @@ printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: the lab <lab@ex
 for file; do mkdir -p tree/$(dirname $file); echo $name >tree/$file; done
 dpkg-deb --root-owner-group -Znone -b tree $name.deb && dpkg --root=root --log=/dev/null -i $name.deb; }"#;
 
+/// A package of dpkg's database, as the status has it.
+fn stanza(name: &str, version: &str, state: &str) -> String {
+    format!(
+        "Package: {name}\nStatus: install ok {state}\nArchitecture: all\nMaintainer: a\nVersion: {version}\nDescription: a\n\n"
+    )
+}
+
+/// What dpkg has written down and not put into its status counts, as dpkg-query has it (A18).
+#[test]
+fn the_journal_of_dpkg_is_newer_than_its_status() {
+    let root = Root::create();
+    let info = |name: &str| format!("var/lib/dpkg/info/{name}.list");
+    root.write("var/lib/dpkg/status", stanza("lab-a", "1", "installed") + &stanza("lab-b", "1", "installed"));
+    root.write(&info("lab-a"), "/.\n/usr/bin/a\n");
+    root.write(&info("lab-b"), "/.\n/usr/bin/b\n");
+    root.write("var/lib/dpkg/updates/0000", stanza("lab-a", "2", "unpacked"));
+    root.write("var/lib/dpkg/updates/0001", stanza("lab-a", "3", "installed"));
+    root.write("var/lib/dpkg/updates/tmp.i", stanza("lab-a", "4", "installed"));
+    let told = versions(&root.patches(&["/usr/bin/a", "/usr/bin/b"]));
+    let asked = "dpkg-query --admindir=root/var/lib/dpkg -W -f '${Package} ${Version}\\n'";
+    let lines = root.run(asked).stdout;
+    let dpkg = lines.lines().filter_map(|line| line.split_once(' '));
+    let dpkg: BTreeMap<_, _> = dpkg.map(|(name, version)| (name.into(), version.to_owned())).collect();
+    let told: BTreeMap<String, String> =
+        told.into_iter().map(|(name, (version, _))| (name, version)).collect();
+    assert_eq!(told, dpkg);
+    assert_eq!(told["lab-a"], "3");
+}
+
+/// Whose list of files is gone, his files may be: that is no file of no package (A18).
+#[test]
+fn a_list_of_files_that_is_missing_is_a_gap_where_it_may_tell() {
+    let root = Root::create();
+    root.write("var/lib/dpkg/status", stanza("lab-a", "1", "installed") + &stanza("lab-b", "1", "installed"));
+    root.write("var/lib/dpkg/info/lab-a.list", "/.\n/usr/bin/a\n");
+    let answer = root.patches(&["/usr/bin/a"]);
+    assert!(!gaps(&answer).contains("unread-packages"), "whose it is, is known: {answer:#}");
+    let answer = root.patches(&["/usr/bin/a", "/usr/bin/b"]);
+    assert!(gaps(&answer).contains("unread-packages"), "{answer:#}");
+    assert!(answer.to_string().contains("/var/lib/dpkg/info/lab-b.list"), "{answer:#}");
+}
+
 /// A Debian whose /usr is not merged, so that two packages have a file of the same name (A18).
 #[test]
 fn a_debian_is_told_as_dpkg_tells_it() {

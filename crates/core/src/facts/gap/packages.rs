@@ -123,3 +123,36 @@ pub(super) const fn fix(what: GapKind, is_host: bool) -> Words {
         },
     }
 }
+
+/// Whether a detail is of the root of that name: `ROOT`, `ROOT: FILE`, `ROOT (HOLDER): FILE`; of the host's own it has nothing but
+/// the file.
+pub(super) fn is_of_root(detail: &str, name: Option<&str>) -> bool {
+    let Some(name) = name else { return detail.is_empty() || detail.starts_with('/') };
+    let rest = detail.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": ") || rest.starts_with(" ("))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String};
+
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_of_one_root_is_nothing_to_another() {
+        let status = "/var/lib/dpkg/status";
+        for (detail, name) in [
+            (String::new(), None),
+            (status.into(), None),
+            ("container web".into(), Some("container web")),
+            (format!("container web: {status}"), Some("container web")),
+            (format!("mnt:[4026532561] (lc, 7): {status}"), Some("mnt:[4026532561]")),
+        ] {
+            assert!(is_of_root(&detail, name), "{detail}");
+            let others = [None, Some("container we"), Some("mnt:[4]"), Some("container web2")];
+            for other in others.into_iter().filter(|other| *other != name) {
+                assert!(!is_of_root(&detail, other), "{detail} {other:?}");
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
         clock,
         processes::view::{View, Views},
     },
-    proc::stat,
+    proc::{self, stat},
 };
 
 /// rpm's database, where it has been and where it is (rpm(8), %_dbpath).
@@ -58,6 +58,10 @@ pub(super) struct Root {
     pub(super) kind: Kind,
     /// What it is called; `None` for the host's own, which alone is its administrator's.
     pub(super) name: Option<String>,
+    /// One of whoever is below it, where its name says nothing to a person: `lc, 4711`.
+    holder: Option<String>,
+    /// What stands before the paths of its files: the directory of a chroot.
+    within: String,
     /// The files that stand below it, as places in the code's.
     pub(super) files: Vec<u32>,
     key: Key,
@@ -70,7 +74,26 @@ impl Root {
     /// A tree of files in which nothing of what runs here stands.
     pub(super) fn offline(view: View, name: String, files: Vec<u32>) -> Self {
         let (kind, key) = database(&view);
-        Self { view, kind, name: Some(name), files, key }
+        Self { view, kind, name: Some(name), holder: None, within: String::new(), files, key }
+    }
+
+    /// Whether the file at `path` stands below it.
+    fn holds(&self, path: &str) -> bool {
+        self.inner(path).starts_with('/') && path.starts_with(&self.within)
+    }
+
+    /// A path of one of its files, as it is meant below the root.
+    pub(super) fn inner<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(&self.within).unwrap_or(path)
+    }
+
+    /// How a gap calls it: nothing for the host's own.
+    pub(super) fn label(&self) -> String {
+        let name = self.name.clone().unwrap_or_default();
+        match &self.holder {
+            Some(holder) => format!("{name} ({holder})"),
+            None => name,
+        }
     }
 
     /// Whether it is portreeve's own.
@@ -108,29 +131,45 @@ impl Roots {
             let mut new = places.iter().copied().filter(|&place| !is_placed[place as usize]).peekable();
             let Some(process) = processes.get(&pid).filter(|_| new.peek().is_some()) else { continue };
             let Some(view) = views.of(pid).filter(|_| is_still(pid, process, booted)) else { continue };
+            let jail = roots.jail(pid, &view);
             for place in new.collect::<Vec<_>>() {
                 is_placed[place as usize] = true;
-                roots.put(place, &code.files[place as usize].path, &view, process);
+                let path = &code.files[place as usize].path;
+                match jail.filter(|&jail| roots.all[jail].holds(path)) {
+                    Some(jail) => roots.all[jail].files.push(place),
+                    None => roots.put(place, path, &view, (pid, process)),
+                }
             }
         }
         roots
     }
 
-    fn put(&mut self, place: u32, path: &str, view: &View, process: &Process) {
-        let root = self.root(view, process);
-        let root = if self.is_the_hosts(root, view, path) { root } else { self.apart(view, process) };
+    /// The root that a process changed to, where packages of its own are kept there; a daemon that locked itself up in an empty
+    /// directory runs the host's.
+    fn jail(&mut self, pid: u32, view: &View) -> Option<usize> {
+        let path = proc::read_link(format!("/proc/{pid}/root")).filter(|root| root != "/")?;
+        let below = view.within(&path)?;
+        let (kind, key) = database(&below);
+        let is_own = kind == Kind::None || self.own.as_ref().is_some_and(|(_, own)| *own == key);
+        let called = || Called { name: Some(format!("chroot {path}")), holder: None };
+        (!is_own).then(|| self.add_within(&below, kind, called(), key, &path))
+    }
+
+    fn put(&mut self, place: u32, path: &str, view: &View, who: Who<'_>) {
+        let root = self.root(view, who);
+        let root = if self.is_the_hosts(root, view, path) { root } else { self.apart(view, who) };
         self.all[root].files.push(place);
     }
 
     /// The root of a view, which may be known by another mount namespace.
-    fn root(&mut self, view: &View, process: &Process) -> usize {
+    fn root(&mut self, view: &View, who: Who<'_>) -> usize {
         if let Some(&known) = self.known.get(&view.mounts) {
             return known;
         }
         let (kind, key) = database(view);
         let is_own = self.own.as_ref().is_some_and(|(own, known)| own.mounts == view.mounts || *known == key);
-        let name = (!is_own).then(|| name(view, process));
-        let root = self.add(view, kind, name, key);
+        let called = if is_own { Called::default() } else { called(view, who) };
+        let root = self.add(view, kind, called, key);
         self.known.insert(view.mounts, root);
         root
     }
@@ -143,15 +182,28 @@ impl Roots {
     }
 
     /// What stands beside the host's root without being the host's.
-    fn apart(&mut self, view: &View, process: &Process) -> usize {
-        self.add(view, Kind::None, Some(name(view, process)), (None, Some(view.mounts)))
+    fn apart(&mut self, view: &View, who: Who<'_>) -> usize {
+        self.add(view, Kind::None, called(view, who), (None, Some(view.mounts)))
     }
 
-    fn add(&mut self, view: &View, kind: Kind, name: Option<String>, key: Key) -> usize {
-        if let Some(known) = self.all.iter().position(|root| root.key == key) {
+    fn add(&mut self, view: &View, kind: Kind, called: Called, key: Key) -> usize {
+        self.add_within(view, kind, called, key, "")
+    }
+
+    fn add_within(&mut self, view: &View, kind: Kind, called: Called, key: Key, within: &str) -> usize {
+        if let Some(known) = self.all.iter().position(|root| root.key == key && root.within == within) {
             return known;
         }
-        self.all.push(Root { view: view.clone(), kind, name, files: Vec::new(), key });
+        let Called { name, holder } = called;
+        self.all.push(Root {
+            view: view.clone(),
+            kind,
+            name,
+            holder,
+            within: within.into(),
+            files: Vec::new(),
+            key,
+        });
         self.all.len() - 1
     }
 }
@@ -169,13 +221,24 @@ fn database(view: &View) -> (Kind, Key) {
     (kind, (id.or_else(root), None))
 }
 
-/// `container NAME`, else the mount namespace as /proc shows it (namespaces(7)).
-fn name(view: &View, process: &Process) -> String {
-    match &process.container {
-        Some(Container { name: Some(name), .. }) => format!("container {name}"),
-        Some(Container { id, .. }) => format!("container {id}"),
-        None => format!("mnt:[{}]", view.mounts),
-    }
+/// Whose root is looked for.
+type Who<'p> = (u32, &'p Process);
+
+/// How a root is called; nothing of the host's own.
+#[derive(Debug, Default)]
+struct Called {
+    name: Option<String>,
+    holder: Option<String>,
+}
+
+/// `container NAME`, else the mount namespace as /proc shows it (namespaces(7)), with one who is in it.
+fn called(view: &View, (pid, process): Who<'_>) -> Called {
+    let (name, holder) = match &process.container {
+        Some(Container { name: Some(name), .. }) => (format!("container {name}"), None),
+        Some(Container { id, .. }) => (format!("container {id}"), None),
+        None => (format!("mnt:[{}]", view.mounts), Some(format!("{}, {pid}", process.called()))),
+    };
+    Called { name: Some(name), holder }
 }
 
 /// How much the clocks of two looks may differ.

@@ -79,13 +79,26 @@ pub(in crate::observe) struct View {
     root: Arc<OwnedFd>,
     places: Arc<Places>,
     resolve: ResolveFlags,
+    /// Where the root is by the table of mounts, where it is not the root of that: the directory of a chroot.
+    within: String,
 }
 
 impl View {
     /// The tree of files below `root`, where no other mount is gone into.
     pub(in crate::observe) fn below(root: &Path) -> io::Result<Self> {
         let root = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { mounts: 0, root: Arc::new(root), places: Arc::default(), resolve: ResolveFlags::empty() })
+        Ok(Self::rooted(0, Arc::new(root), (Arc::default(), ResolveFlags::empty())))
+    }
+
+    fn rooted(mounts: u64, root: Arc<OwnedFd>, (places, resolve): (Arc<Places>, ResolveFlags)) -> Self {
+        Self { mounts, root, places, resolve, within: String::new() }
+    }
+
+    /// The tree of files below the directory `path`, as whoever changed his root to it has it (chroot(2)).
+    pub(in crate::observe) fn within(&self, path: &str) -> Option<Self> {
+        let (root, stat) = self.open(path).ok()?;
+        let is_folder = kind(&stat) == FileType::Directory;
+        is_folder.then(|| Self { root: Arc::new(root), within: path.to_owned(), ..self.clone() })
     }
 
     /// Whether a server must be asked for what stands at `path`, which the kernel told: it has no links and no dots.
@@ -196,7 +209,7 @@ impl View {
             // Where only what is remembered counts, a mount is EAGAIN too (__follow_mount_rcu in fs/namei.c).
             Err(Errno::XDEV | Errno::AGAIN) => {
                 let above: String = place.iter().map(|(name, _)| format!("/{name}")).collect();
-                return self.cross(here, name, &format!("{above}/{name}"));
+                return self.cross(here, name, &format!("{}{above}/{name}", self.within));
             }
             file => file?,
         };
@@ -318,9 +331,8 @@ impl Views {
             return None;
         }
         let is_trusted = is_own || namespace(who, "user")? == self.users?;
-        let (places, resolve) =
-            self.places(mounts, if is_trusted { Trust::Shared } else { Trust::Foreign }, who);
-        if places.is_remote("/") {
+        let places = self.places(mounts, if is_trusted { Trust::Shared } else { Trust::Foreign }, who);
+        if places.0.is_remote("/") {
             return None;
         }
         let open = || openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
@@ -331,7 +343,7 @@ impl Views {
         if is_own {
             self.own_root = Some(Arc::clone(&root));
         }
-        Some(View { mounts, root, places, resolve })
+        Some(View::rooted(mounts, root, places))
     }
 
     fn places(&mut self, mounts: u64, trust: Trust, who: &str) -> (Arc<Places>, ResolveFlags) {
