@@ -85,7 +85,7 @@ pub(crate) struct PatchView<'a> {
     security: Security,
     /// Which advisories affect the installed version; empty where none was asked.
     advisories: Vec<&'a str>,
-    /// `host`, `container NAME`, or the mount namespace of whoever is in none: `mnt:[4026532561]`.
+    /// `host`, `container NAME`, `chroot PATH`, or the mount namespace of whoever is in none: `mnt:[4026532561]`.
     root: String,
     /// What its makers say of a file of no package.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,6 +208,7 @@ fn data(code: Option<&Code>) -> DataView<'_> {
 pub(crate) struct Record {
     port: Option<u16>,
     protocol: Option<Protocol>,
+    netns: Option<u64>,
     pid: Option<u32>,
     package: Option<String>,
     file: Option<String>,
@@ -225,6 +226,7 @@ pub(crate) fn records(patches: &[Patch<'_>]) -> impl Iterator<Item = Record> {
     patches.iter().map(move |patch| Record {
         port: patch.place.map(|(spec, _)| spec.range.first),
         protocol: patch.place.map(|(spec, _)| spec.protocol),
+        netns: patch.place.map(|(_, netns)| netns),
         pid: patch.holders.first().map(|(pid, _)| *pid),
         package: patch.package.map(|package| text(&package.name)),
         file: patch.files.first().map(|file| text(&file.path)),

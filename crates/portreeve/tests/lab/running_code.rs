@@ -108,16 +108,36 @@ time.sleep(600)
 const STRICT: &str = "systemd-run --quiet --unit=strict --property=PrivateTmp=yes --property=ProtectSystem=strict \
                       --property=ProtectHome=yes python3 -m http.server 7401";
 
+/// Started in a network namespace of another name, on 7404.
+const ELSEWHERE: &str = "ip netns add room && ip -n room link set lo up && systemd-run --quiet --unit=elsewhere \
+                         --property=NetworkNamespacePath=/run/netns/room python3 -m http.server 7404";
+
+/// A port of another network namespace is told to be there, as in other tables (A4, A18).
+fn namespaces_are_told_apart(site: &Site) {
+    let said = |arguments: &str| site.ask_as("root", arguments).stdout;
+    let table = said("patches 7401 7404");
+    let row = |port: &str| table.lines().find(|line| line.starts_with(port)).unwrap_or_default().to_owned();
+    assert!(table.lines().next().is_some_and(|head| head.contains("NETNS")), "{table}");
+    assert!(row("7404/tcp").contains(" room ") && !row("7401/tcp").contains(" room "), "{table}");
+    assert!(!said("patches 7401").contains("NETNS"), "nothing is elsewhere");
+    let records = said("patches 7404 -o csv");
+    let room = site.run("stat -L -c %i /run/netns/room").stdout;
+    let begin = format!("7404,tcp,{},", room.trim());
+    assert!(records.starts_with("port,protocol,netns,pid,") && records.contains(&begin), "{records}");
+}
+
 /// Whatever is odd about a process, as long as nobody changed its files nothing is told to be old (A18).
 #[test]
 fn code_that_nobody_changed_is_the_same_however_it_is_run() {
     let site = site(&profile::MAIL_WEB_FTP);
     site.run(STRICT);
+    site.run(ELSEWHERE);
     let _memory = lab(site.host.hold_as("dev", "memory 127.0.0.1:7402"));
     lab(site.host.write("/srv/unpacks.py", UNPACKS));
     site.run("systemd-run --quiet --unit=unpacks python3 /srv/unpacks.py");
     let _mail = lab(site.host.start_as("dev", "sh -c 'sleep 80 | nc 127.0.0.1 25'"));
     site.run("for i in $(seq 200); do pgrep -x smtpd && exit 0; sleep 0.05; done; exit 1");
+    site.run("for i in $(seq 200); do ip netns exec room ss -ltn | grep -q :7404 && exit 0; sleep 0.05; done; exit 1");
     [7401, 7402, 7403].iter().for_each(|&port| lab(site.host.wait_for_port(port)));
     let smtpd = site.run("readlink /proc/$(pgrep -x smtpd | head -n 1)/root").stdout;
     assert_eq!(smtpd.trim(), "/var/spool/postfix", "it is in a chroot");
@@ -153,6 +173,7 @@ fn code_that_nobody_changed_is_the_same_however_it_is_run() {
         );
     }
     assert_eq!(stale(&site), [] as [Found; 0]);
+    namespaces_are_told_apart(&site);
     others_see_what_is_theirs(&site);
 }
 
@@ -335,8 +356,23 @@ fn a_script_is_old_once_its_text_has_changed() {
     }
     let old: Vec<_> = stale(&site).into_iter().filter(serious).map(|found| found.port).collect();
     assert_eq!(old, ["7423/tcp", "7424/tcp", "7425/tcp"]);
+    a_script_is_deleted(&site, &script(7420));
     drop(running);
     an_overlay_does_not_tell_a_mode_from_a_file(&site);
+}
+
+/// It stays what its interpreter runs, and whose the port is (A17, A18).
+fn a_script_is_deleted(site: &Site, script: &str) {
+    site.run("portreeve snapshot >/srv/before.json");
+    site.run(&format!("rm {script}"));
+    assert_eq!(state(&ask(site, "root", 1), 7420, script), "deleted");
+    let old: Vec<_> = stale(site).into_iter().filter(|found| found.port == "7420/tcp").collect();
+    assert_eq!(old.len(), 1, "{old:#?}");
+    site.run("portreeve snapshot >/srv/after.json");
+    let changes = lab(site.host.run("portreeve diff /srv/before.json /srv/after.json -o json")).json();
+    let kinds: Vec<_> = changes["changes"].as_array().expect("`changes` is promised").iter().collect();
+    assert_eq!(kinds.len(), 1, "{changes:#}");
+    assert_eq!((&kinds[0]["port"], &kinds[0]["kind"]), (&json!(7420), &json!("outdated")), "{changes:#}");
 }
 
 /// On an overlay a new mode makes a new file, so that only a new text is surely one: nothing is told for sure (A12, A18).
@@ -387,6 +423,8 @@ fn a_container_runs_its_own_packages_and_never_the_hosts() {
     let known = patch(&answer, 80, "shopd");
     let expected = json!(["container known", "/bin/busybox", "same", "3:7.7-7", null, "unknown", []]);
     assert_eq!(key(&known, &keys), expected, "{known:#}");
+    assert_eq!(site.ask_as("root", "patches 80 -o json").status, 3, "it is about that container");
+    assert_eq!(site.ask_as("root", "patches 8082 -o json").status, 0, "it is about another one");
     let plain = patch(&answer, 8082, Value::Null);
     let expected = json!(["container plain", "/bin/busybox", "same", null, null, "unknown", []]);
     assert_eq!(key(&plain, &keys), expected, "{IMAGE}: {plain:#}");
@@ -405,4 +443,14 @@ fn a_container_runs_its_own_packages_and_never_the_hosts() {
     }
     lab(site.host.wait_for_port(8082));
     assert!(running(&ask(&site, "root", 3)).iter().all(|file| file.state == "same"));
+    a_chroot_has_packages_of_its_own(&site);
+}
+
+/// Whoever changed his root to a tree with a database runs the packages of that (A18).
+fn a_chroot_has_packages_of_its_own(site: &Site) {
+    site.run("systemd-run --quiet --unit=jailed chroot /srv/known /bin/httpd -f -p 8090");
+    lab(site.host.wait_for_port(8090));
+    let jailed = patch(&site.ask_as("root", "patches 8090 -o json").json(), 8090, "shopd");
+    assert_eq!((&jailed["root"], &jailed["installed"]), (&json!("chroot /srv/known"), &json!("3:7.7-7")));
+    assert_eq!((&jailed["file"], &jailed["running"]), (&json!("/srv/known/bin/busybox"), &json!("same")));
 }

@@ -17,14 +17,14 @@ use crate::{
     show::{
         age::ago,
         escape::visible,
-        listeners::PORT,
+        listeners::{NETNS, PORT, foreign},
         out::{Out, Paint},
         table::{Cell, Column, Fit, Table},
     },
 };
 
+/// Behind the port, and where one is not portreeve's own, its namespace.
 const COLUMNS: &[Column] = &[
-    PORT,
     Column { head: Words { en: "HOLDER", ja: "保持者" }, fit: Fit::Cut },
     Column { head: Words { en: "PACKAGE", ja: "パッケージ" }, fit: Fit::Cut },
     Column { head: Words { en: "RUNS", ja: "実行中のコード" }, fit: Fit::Whole },
@@ -53,11 +53,7 @@ pub(crate) fn print(
 ) -> Result<(), Failure> {
     let shown: Vec<_> = patches.iter().filter(|patch| is_all || patch.needs_a_word()).collect();
     if !shown.is_empty() {
-        let mut table = Table::new(COLUMNS, 0);
-        for (ports, patch) in folded(&shown) {
-            table.push(row(world, &ports, patch, out.lang));
-        }
-        out.table(&table)?;
+        out.table(&table(world, &shown, out.lang))?;
     }
     if patches.is_empty() {
         return out.say(if runs_here(world) { NOBODY } else { NOTHING_MAPPED });
@@ -68,6 +64,26 @@ pub(crate) fn print(
         out.sentences(kernel.in_lang(out.lang))?;
     }
     out.sentences(data(world).in_lang(out.lang))
+}
+
+fn table(world: &World<'_>, patches: &[&Patch<'_>], lang: Lang) -> Table {
+    let is_foreign = patches.iter().any(|patch| namespace(world, patch).is_some());
+    let head = [PORT].into_iter().chain(is_foreign.then_some(NETNS));
+    let columns: Vec<_> = head.chain(COLUMNS.iter().copied()).collect();
+    let mut table = Table::new(&columns, 0);
+    for (ports, patch) in folded(patches) {
+        let mut cells: Vec<Cell> = vec![visible(&joined(&ports)).into_owned().as_str().into()];
+        let namespace = || visible(&namespace(world, patch).unwrap_or_default()).into_owned();
+        cells.extend(is_foreign.then(|| namespace().as_str().into()));
+        cells.extend(row(world, patch, lang));
+        table.push_row(cells);
+    }
+    table
+}
+
+/// The name of the network namespace, where it is not portreeve's own.
+fn namespace(world: &World<'_>, patch: &Patch<'_>) -> Option<String> {
+    patch.place.and_then(|(_, netns)| foreign(world, netns))
 }
 
 /// What one owner runs of one package is one row, however many its ports.
@@ -90,7 +106,7 @@ fn folded<'p, 'a>(patches: &[&'p Patch<'a>]) -> Vec<(Vec<PortSpec>, &'p Patch<'a
     rows
 }
 
-fn row(world: &World<'_>, ports: &[PortSpec], patch: &Patch<'_>, lang: Lang) -> [Cell; 7] {
+fn row(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> [Cell; 6] {
     let package = match patch.package {
         Some(package) => visible(&package.name).into_owned(),
         None => visible(&bare(patch, lang)).into_owned(),
@@ -98,7 +114,6 @@ fn row(world: &World<'_>, ports: &[PortSpec], patch: &Patch<'_>, lang: Lang) -> 
     let installed = patch.package.map_or(NOTHING, |package| &package.version);
     let commands = patch.commands().join("; ");
     [
-        visible(&joined(ports)).into_owned().as_str().into(),
         visible(&holder(patch, lang)).into_owned().as_str().into(),
         package.as_str().into(),
         runs(world, patch, lang),
