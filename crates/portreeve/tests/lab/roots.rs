@@ -314,14 +314,14 @@ fn waiting() -> Root {
     );
     root.write("var/lib/dpkg/info/quay.list", "/.\n/usr/bin/quay\n");
     root.write(&format!("{LISTS}_InRelease"), format!("Label: Debian-Security\nSuite: lab-security\n{SUMS}"));
-    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "2"));
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), offered("quay", "2"));
     root
 }
 
 const LISTS: &str = "var/lib/apt/lists/lab_dists_lab";
 const SUMS: &str = "SHA256:\n 0a 12 main/binary-amd64/Packages\n 0a 12 main/binary-i386/Packages\n 0a 0 more/binary-all/Packages\n";
 
-fn stanza(name: &str, version: &str) -> String {
+fn offered(name: &str, version: &str) -> String {
     format!("Package: {name}\nArchitecture: amd64\nVersion: {version}\n\n")
 }
 
@@ -341,7 +341,7 @@ fn an_update_that_waits_in_a_root_is_what_a_judgement_ends_with() {
     assert!(table.stdout.contains("what waits: by apt's lists"), "{}", table.stdout);
     assert_eq!(root.ask(&files, "--fail-on never").status, 0);
     assert_eq!(root.patches(&files)["data"]["source"], "apt");
-    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "1"));
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), offered("quay", "1"));
     let table = root.ask(&files, "--all");
     assert_eq!(table.status, 0, "{table:#?}");
     assert!(
@@ -401,7 +401,7 @@ fn advisories_about_something_else_take_back_no_update() {
     assert_eq!((answer.status, said(&answer.json())), (3, unknown), "{answer:#?}");
     root.write("etc/os-release", "ID=debian\nVERSION_ID=12\n");
     root.write("../osv/below/bookworm.json", document("Debian:12", "3"));
-    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), stanza("quay", "1"));
+    root.write(&format!("{LISTS}_main_binary-amd64_Packages"), offered("quay", "1"));
     assert!(ask("").stdout.contains("– security (no fix known here) CVE-2026-1"), "{:#?}", ask(""));
 }
 
