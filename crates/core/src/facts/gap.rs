@@ -242,17 +242,6 @@ impl Gap {
             GapKind::UnlistedRules => unlisted(detail),
             GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
-            GapKind::UnreadPackages
-            | GapKind::OldPackages
-            | GapKind::MissingUpdateData
-            | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive
-            | GapKind::FutureUpdateData
-            | GapKind::MissingPackages
-            | GapKind::MissingList
-            | GapKind::UnreadPreferences
-            | GapKind::SilentAdvisories
-            | GapKind::UnknownRelease => packages::why(self.what, detail),
             GapKind::UnansweredAddress
             | GapKind::UnsentPackets
             | GapKind::MisdirectedAnswers
@@ -261,6 +250,8 @@ impl Gap {
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
             ),
+            // What hides packages has its words beside this.
+            _ => packages::why(self.what, detail),
         }
     }
 
@@ -320,17 +311,6 @@ impl Gap {
                 en: "see what is wrong with it: portreeve ledger check",
                 ja: "portreeve ledger check で状態を確認してください",
             },
-            GapKind::UnreadPackages
-            | GapKind::OldPackages
-            | GapKind::MissingUpdateData
-            | GapKind::UnreadUpdateData
-            | GapKind::UnnamedArchive
-            | GapKind::FutureUpdateData
-            | GapKind::MissingPackages
-            | GapKind::MissingList
-            | GapKind::UnreadPreferences
-            | GapKind::SilentAdvisories
-            | GapKind::UnknownRelease => packages::fix(self.what, self.detail.is_empty()),
             GapKind::UnansweredAddress
             | GapKind::UnsentPackets
             | GapKind::MisdirectedAnswers
@@ -338,6 +318,8 @@ impl Gap {
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
+            // What hides packages has its words beside this.
+            _ => packages::fix(self.what, self.detail.is_empty()),
         }
     }
 }
