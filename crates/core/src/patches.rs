@@ -275,17 +275,21 @@ fn patch<'a>(
     }
 }
 
-/// With advisories it is what they say, where a version is without the hole; else yes where a security archive has a newer
-/// version, unknown where only others have, as those take up security fixes too, and where no list was read.
+/// Yes where a security archive has a newer version, whatever advisories say: those at hand may not be all. Else what they say,
+/// where a version is without the hole; without them unknown where only other archives have a newer version, as those take up
+/// security fixes too, and where no list was read.
 fn security(package: Option<&Package>, advisories: Option<&[Advisory]>) -> Security {
+    let offer = package.and_then(|package| package.offer.as_ref());
+    if offer.is_some_and(|offer| offer.security.is_some()) {
+        return Security::Yes;
+    }
     if let Some(advisories) = advisories {
         let is_mended = advisories.iter().any(|advisory| advisory.fixed.is_some());
         return if is_mended { Security::Yes } else { Security::No };
     }
-    let Some(offer) = package.and_then(|package| package.offer.as_ref()) else { return Security::Unknown };
+    let Some(offer) = offer else { return Security::Unknown };
     let known = offer.candidate.as_ref().or(offer.newest.as_ref());
     match known {
-        _ if offer.security.is_some() => Security::Yes,
         _ if offer.newest.is_none() => Security::Unknown,
         Some(version) if package.is_some_and(|package| package.version != *version) => Security::Unknown,
         _ => Security::No,

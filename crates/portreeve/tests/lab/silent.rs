@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::site::{Site, lab};
 
-/// A listener in Perl; its program comes by standard input, so that the name of a script is anybody's word.
-const LISTEN: &str = "use IO::Socket::INET; \
-    my $s = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:$ARGV[1]\", Listen => 1) or die; sleep 600;";
+/// A listener in Python, in a file that is called as Perl is: of Perl's options it has none that says that the next word is no
+/// script, so that the name of one is anybody's word.
+const LISTEN: &str =
+    "-cimport socket, sys, time; kept = socket.create_server((str(), int(sys.argv[2]))); time.sleep(600)";
 
 /// Paths into a mount that never answers, however they are written.
 const DEAD: [&str; 5] =
@@ -19,13 +20,15 @@ fn a_file_system_that_never_answers_holds_nobody_up() {
     let site = Site::boot(&profile::BARE);
     site.run("mkdir /srv/plain /srv/named && ln -s /srv/named /srv/link");
     site.run("[ -e /dev/fuse ] || mknod /dev/fuse c 10 229");
-    site.run(&format!("echo '{LISTEN}' > /srv/listen.pl"));
+    site.run("cp /usr/bin/python3 /srv/perl && touch /srv/listen.pl");
     let hold = |arguments: &str| lab(site.host.hold_as("root", arguments));
     let _mounts = [hold("silent fuse /srv/plain"), hold("silent fuse.sshfs /srv/named")];
 
     let mut listeners = Vec::new();
     for (port, name) in (7400..).zip(DEAD.into_iter().chain(["/srv/./listen.pl"])) {
-        listeners.push(lab(site.host.start_as("dev", &format!("perl - {name} {port} </srv/listen.pl"))));
+        listeners.push(lab(site
+            .host
+            .start_as("dev", &format!("env PYTHONHOME=/usr /srv/perl '{LISTEN}' {name} {port}"))));
         lab(site.host.wait_for_port(port));
     }
     let answer = site.run("timeout 20 portreeve ls -o json").json();
