@@ -134,7 +134,7 @@ pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let name = root.to_string_lossy().into_owned();
     let root = Root::offline(view, name, (0..count).collect());
     if root.kind == Kind::None {
-        gaps.detailed(GapKind::MissingPackages, root.name.as_deref().unwrap_or_default());
+        gaps.detailed(GapKind::MissingPackages, &root.label());
     }
     add_root(&root, 0, &mut code, None, &mut gaps);
     Ok((code, gaps.into_sorted()))

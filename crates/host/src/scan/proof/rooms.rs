@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use crate::{
-    network::NAMED,
+    network::{self, NAMED},
     observe::links::{self, Link},
     sys::netlink::{Family, Netlink, attribute, attributes, bytes_at},
 };
@@ -44,7 +44,7 @@ pub(super) struct Room {
 /// All of them but its own; the calling thread ends in another one, so it is to be one that ends.
 pub(super) fn rooms() -> Vec<Room> {
     let Some(own) = open_one(&"/proc/thread-self/ns/net".into()) else { return Vec::new() };
-    let own_inode = fs::metadata("/proc/thread-self/ns/net").map(|it| it.st_ino()).unwrap_or(0);
+    let own_inode = network::inode();
     let doors = doors().into_iter().filter(|(inode, _)| *inode != own_inode).take(ROOMS_MAX);
     doors.filter_map(|(inode, door)| enter(inode, &door, &own)).collect()
 }
