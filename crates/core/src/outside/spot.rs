@@ -4,6 +4,10 @@ use core::{net::IpAddr, time::Duration};
 
 use super::{Glimpse, Saying, Seen};
 
+/// Linux answers a listener's repeated first packet at once, and then twice a second at most (net/ipv4/tcp_input.c,
+/// `tcp_oow_rate_limited`; net.ipv4.tcp_invalid_ratelimit): whoever asks a third time sooner takes a lost answer for silence.
+const AGAIN_AFTER: Duration = Duration::from_millis(520);
+
 /// A port.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
@@ -25,6 +29,11 @@ impl Spot {
         self.tries = self.tries.saturating_add(1);
         self.asked_at = now;
         self.window = window;
+    }
+
+    /// When it may be asked again.
+    pub(super) fn again_at(self) -> Duration {
+        if self.tries > 1 { self.asked_at + AGAIN_AFTER } else { Duration::ZERO }
     }
 
     /// An answer: how long it took, where it is clear which packet it answers (RFC 6298 §3); `None` where it says nothing new.

@@ -11,9 +11,6 @@ const ROUNDS_SILENT: u8 = 2;
 const ROUNDS_MAX: u8 = 5;
 /// As often is an open port asked whether it still is.
 const CONFIRMATIONS_MAX: u8 = 3;
-/// Linux answers a listener's repeated first packet at once, and then twice a second at most (net/ipv4/tcp_input.c,
-/// `tcp_oow_rate_limited`; net.ipv4.tcp_invalid_ratelimit): whoever asks a third time sooner takes a lost answer for silence.
-const AGAIN_AFTER: Duration = Duration::from_millis(520);
 /// Where as many ports in a row are open, whichever chance named, all are.
 const EVERYTHING: usize = 64;
 /// Who answered at least half of the time, and not for as long and as many, has gone.
@@ -158,7 +155,7 @@ impl Sweep {
             match self.phase {
                 Phase::Over(_) => return Step::Over,
                 Phase::Asking if self.at >= self.queue.len() => {
-                    self.phase = Phase::Waiting(now + self.patience());
+                    self.phase = Phase::Waiting(now + self.trip.wait());
                 }
                 Phase::Asking if self.is_gone(now) => self.phase = Phase::Over(Ended::Vanished),
                 Phase::Asking => return self.ask(now, batch),
@@ -168,18 +165,16 @@ impl Sweep {
         }
     }
 
-    /// How long the answers to a round may take.
-    fn patience(&self) -> Duration {
-        let least = if self.round > 1 { AGAIN_AFTER } else { Duration::ZERO };
-        self.trip.wait().max(least)
-    }
-
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) -> Step {
         self.pace.judge(now, self.trip.wait());
-        if self.pace.next_at() > now {
-            return Step::Wait(self.pace.next_at());
+        let next = self.queue.iter().skip(self.at).take(BATCH);
+        // They were asked in this order before: the last one is the one to wait for.
+        let again_at = next.clone().next_back().map_or(now, |port| self.spot(*port).again_at());
+        let at = self.pace.next_at().max(again_at);
+        if at > now {
+            return Step::Wait(at);
         }
-        batch.extend(self.queue.iter().skip(self.at).take(BATCH));
+        batch.extend(next);
         self.at += batch.len();
         let window = self.pace.send(now, batch.len());
         for port in batch.iter() {
