@@ -11,7 +11,6 @@ use super::{
 use crate::shell::{self, Result, command, target};
 
 const ROUNDS: u32 = 11;
-const LISTENERS: &str = "100 listeners";
 const WARM_MILLISECONDS_MAX: f64 = 100.0;
 const COLD_MILLISECONDS_MAX: f64 = 250.0;
 const STOPWATCH: &str = "/root/stopwatch";
@@ -28,6 +27,10 @@ const PREPARE: &str = "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d /var
     for nth in $(seq 300); do [ \"$(ss -Hltn 'sport >= :9001 and sport <= :9099' | wc -l)\" -ge 99 ] && exit 0; \
     sleep 0.1; done; exit 1";
 
+/// Every listener runs a library that was replaced since.
+const REPLACE: &str = "library=$(readlink -f /lib/x86_64-linux-gnu/libc.so.6) && cp -p $library $library.new && \
+    mv $library.new $library";
+
 /// Every row.
 pub(super) fn rows() -> Result<Vec<Row>> {
     let network = Network::create()?;
@@ -35,9 +38,17 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     host.put(&compile("stopwatch")?, STOPWATCH)?;
     host.put(&lists()?, LISTS)?;
     host.run(PREPARE)?.success("starting listeners")?;
-    let times = race(&host)?;
+    let mut rows = beside(&host, "100 listeners")?;
+    host.run(REPLACE)?.success("replacing a library")?;
+    rows.extend(beside(&host, "100 listeners that run a replaced library")?);
+    Ok(rows)
+}
+
+/// What it takes there, and what the rivals take.
+fn beside(host: &Host, there: &str) -> Result<Vec<Row>> {
+    let times = race(host)?;
     let row = |what: &str, ours: &Sample, rival, promise| Row {
-        what: format!("{what}, {LISTENERS}"),
+        what: format!("{what}, {there}"),
         ours: ours.time(),
         rival,
         promise,

@@ -24,7 +24,7 @@ pub(super) const OPEN: [u16; 20] = [
 pub(super) enum Far {
     /// It takes or refuses them.
     Refuses,
-    /// It drops all of them.
+    /// It takes them where somebody listens, and drops all others.
     Drops,
     /// It loses so many of a hundred, and as many of its answers.
     Loses(u8),
@@ -34,7 +34,7 @@ impl fmt::Display for Far {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refuses => f.write_str("65,535 ports, all but 20 closed"),
-            Self::Drops => f.write_str("65,535 ports, silent"),
+            Self::Drops => f.write_str("65,535 ports, all but 20 silent"),
             Self::Loses(percent) => write!(f, "65,535 ports, {percent} % lost each way"),
         }
     }
@@ -50,7 +50,10 @@ impl Far {
     fn rules(self) -> String {
         match self {
             Self::Refuses => String::new(),
-            Self::Drops => "table ip t { chain i { type filter hook input priority 0; drop; }; }".into(),
+            Self::Drops => format!(
+                "table ip t {{ chain i {{ type filter hook input priority 0; tcp dport != {{ {} }} drop; }}; }}",
+                OPEN.map(|port| port.to_string()).join(", ")
+            ),
             Self::Loses(percent) => format!(
                 "table netdev l {{ chain i {{ type filter hook ingress device end priority 0; \
                  ip protocol tcp numgen random mod 100 < {percent} drop; }}; }}\n\
