@@ -119,7 +119,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     show::tell_gaps(&gaps, settings, out)?;
     let elsewhere = if elsewhere::is_asked(own) { &patches[..] } else { &[] };
-    Ok(exit(&world, &asked, elsewhere, &gaps, settings))
+    Ok(exit(&meant, elsewhere, &gaps, settings))
 }
 
 /// This host, or a saved look at one.
@@ -177,6 +177,13 @@ impl Meant<'_> {
         self.asked.is_empty() || self.is_about_asked(gap)
     }
 
+    /// Whether it is of what was asked for: a finding names one port of all those that its processes hold.
+    fn is_concerned(&self, finding: &Finding) -> bool {
+        let of_answer = self.patches.iter().flat_map(|patch| &patch.holders);
+        let mut holders = of_answer.map(|(pid, _)| *pid);
+        self.asked.is_empty() || finding.ports.is_none() || holders.any(|pid| finding.holders.contains(&pid))
+    }
+
     /// Whether it is of a root below which something runs that is answered, or of none that is known.
     fn is_of_answer(&self, gap: &Gap) -> bool {
         let is_of = |root: &CodeRoot| gap.is_of_root(root.name.as_deref());
@@ -203,22 +210,12 @@ fn without_code() -> Failure {
 }
 
 /// As of `audit`, by the rules about code alone; what runs `elsewhere` is behind no port.
-fn exit(
-    world: &World<'_>,
-    asked: &[Asked],
-    elsewhere: &[Patch<'_>],
-    gaps: &[&Gap],
-    settings: &Settings,
-) -> Exit {
-    let mut findings = rules::judge(world);
-    findings.extend(rules::judge_unlistening(world, elsewhere));
-    let is_meant = |finding: &&Finding| {
-        let about = |spec: PortSpec| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
-        asked.is_empty() || finding.ports.is_none_or(about)
-    };
+fn exit(meant: &Meant<'_>, elsewhere: &[Patch<'_>], gaps: &[&Gap], settings: &Settings) -> Exit {
+    let mut findings = rules::judge(meant.world);
+    findings.extend(rules::judge_unlistening(meant.world, elsewhere));
     let of_code =
         findings.iter().filter(|finding| rules::code::is_one(finding.rule) && finding.waived.is_none());
-    let worst = of_code.filter(is_meant).map(|finding| finding.severity).max();
+    let worst = of_code.filter(|finding| meant.is_concerned(finding)).map(|finding| finding.severity).max();
     if worst.is_some_and(|worst| settings.fail_on.is_some_and(|least| worst >= least)) {
         Exit::Found
     } else if settings.gaps == Gaps::Matter && !gaps.is_empty() {

@@ -201,18 +201,29 @@ fn summary(patches: &[Patch<'_>]) -> Text {
     let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
     let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word() && patch.is_newest()));
     let en_fine = inflect(fine, "package runs", "packages run");
+    let Text { en: en_unsure, ja: ja_unsure } = unsure(patches);
     if stale == 0 && secure == 0 {
         return text!(
-            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest",
-            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。{fine} パッケージは最新です"
+            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest{en_unsure}",
+            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。最新: {fine} パッケージ{ja_unsure}"
         );
     }
     let en_stale = inflect(stale, "port runs", "ports run");
     let en_secure = inflect(secure, "package waits", "packages wait");
     text!(
-        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest",
-        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ"
+        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest{en_unsure}",
+        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ{ja_unsure}"
     )
+}
+
+/// Packages of which nothing tells what waits are not passed over.
+fn unsure(patches: &[Patch<'_>]) -> Text {
+    match packages(patches.iter().filter(|patch| !patch.needs_a_word() && !patch.is_newest())) {
+        0 => Text::default(),
+        count => {
+            text!(", and of {count} it is not known what waits", "、更新の有無が不明: {count} パッケージ")
+        }
+    }
 }
 
 /// Of a root that does not run here: what runs of it was compared with nothing.

@@ -1,0 +1,169 @@
+//! `patches` of a saved look: the table in both languages, what programs read, and how it ends (A18).
+
+use serde_json::{Value, json};
+
+use crate::run::{Said, assert_harmless, on_web, web_with, with_input};
+
+/// The main process of nginx, which serves 80 and 443.
+const NGINX: &str = "812";
+
+/// A package of which that version is installed, and what lists say waits: candidate, newest, from a security archive.
+fn package(name: &str, version: &str, offer: [Option<&str>; 3]) -> Value {
+    let [candidate, newest, security] = offer;
+    json!({
+        "name": name, "version": version, "architecture": "amd64",
+        "offer": {"candidate": candidate, "newest": newest, "security": security},
+    })
+}
+
+/// nginx was replaced three days ago, its libssl waits for security, its zlib is the newest, and of its libcrypt no list knows.
+fn code() -> Value {
+    let same =
+        |path: &str, package: u32| json!({"path": path, "state": "same", "root": 0, "package": package});
+    json!({
+        "files": [
+            {"path": "/usr/sbin/nginx", "state": "replaced", "since": "2026-11-22T12:00:00Z", "root": 0, "package": 0},
+            same("/usr/lib/libssl.so.3", 1),
+            same("/usr/lib/libz.so.1", 2),
+            same("/usr/lib/libcrypt.so.1", 3),
+        ],
+        "processes": {NGINX: [0, 1, 2, 3]},
+        "roots": [{
+            "database": "dpkg", "release": "Debian:12",
+            "lists_made": "2026-11-25T08:00:00Z", "lists_fetched": "2026-11-25T10:00:00Z",
+            "packages": [
+                package("nginx", "1.22-2", [Some("1.22-2"), Some("1.22-2"), None]),
+                package("libssl3", "3.0-1", [Some("3.0-2"), Some("3.0-2"), Some("3.0-2")]),
+                package("zlib1g", "1.2-1", [Some("1.2-1"), Some("1.2-1"), None]),
+                package("libcrypt1", "4.4-1", [Some("4.4-1"), None, None]),
+            ],
+        }],
+    })
+}
+
+/// How `patches` answers of the host with that code, after `change`.
+fn patches(words: &str, change: impl FnOnce(&mut Value)) -> Said {
+    let host = web_with(|snapshot| {
+        snapshot["gaps"] = json!([]);
+        snapshot["code"] = code();
+        change(&mut snapshot["code"]);
+    });
+    with_input(&format!("patches {words} --snapshot -"), &host)
+}
+
+fn as_it_is(_: &mut Value) {}
+
+/// The columns of the line of a package.
+fn row(said: &Said, package: &str) -> Vec<String> {
+    let line = said.out.lines().find(|line| line.contains(package));
+    let line = line.unwrap_or_else(|| panic!("no line of {package}: {said:?}"));
+    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_to_type_stands_beside_what_is_old_and_what_waits() {
+    let said = patches("", as_it_is);
+    let ports = "80,443/tcp";
+    let restart = "systemctl restart nginx.service";
+    let replaced = [ports, "nginx.service", "nginx", "replaced 3 days ago", "1.22-2", "–", restart];
+    assert_eq!(row(&said, "  nginx  "), replaced);
+    let install = format!("apt-get install --only-upgrade libssl3; {restart}");
+    let waits = [ports, "nginx.service", "libssl3", "same", "3.0-1", "3.0-2 security", &install];
+    assert_eq!(row(&said, "libssl3"), waits);
+    assert!(
+        !said.out.contains("zlib1g") && !said.out.contains("libcrypt1"),
+        "nothing to say of them: {}",
+        said.out
+    );
+    assert_eq!(said.code, Some(1));
+    let of_port = patches("443", as_it_is);
+    assert_eq!(row(&of_port, "zlib1g")[2..], ["zlib1g", "same", "1.2-1", "–", "–"]);
+}
+
+#[test]
+fn the_last_lines_count_what_is_known_and_what_is_not() {
+    let said = patches("", as_it_is);
+    let summary = "2 ports run old code, 1 package waits for a security update, 1 package runs as installed and newest, \
+                   and of 1 it is not known what waits\n";
+    assert!(said.out.contains(summary), "{}", said.out);
+    assert!(
+        said.out.contains("by apt's lists, fetched 2 h ago; portreeve fetches nothing\n"),
+        "{}",
+        said.out
+    );
+    let calm = patches("", |code| {
+        code["processes"] = json!({NGINX: [2]});
+    });
+    let summary = "no port runs old code, and no security update is known to wait for one; 1 package runs as installed \
+                   and newest\n";
+    assert!(calm.out.contains(summary), "{}", calm.out);
+    assert_eq!(calm.code, Some(0));
+}
+
+#[test]
+fn japanese_says_the_same() {
+    let said = patches("--lang ja", as_it_is);
+    assert!(said.out.starts_with("ポート"), "{}", said.out);
+    assert_eq!(row(&said, "  nginx  ")[3], "3 日前に更新");
+    assert_eq!(row(&said, "libssl3")[3..6], ["同一", "3.0-1", "3.0-2 セキュリティ"]);
+    let summary = "更新前のコードで動作中: 2 ポート、セキュリティ更新待ち: 1 パッケージ、最新: 1 パッケージ、\
+                   更新の有無が不明: 1 パッケージ\n";
+    assert!(said.out.contains(summary), "{}", said.out);
+}
+
+#[test]
+fn programs_read_the_fields_of_the_contract() {
+    let answer = patches("443 -o json", as_it_is).json();
+    let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let mut document = keys(&answer);
+    document.sort_unstable();
+    assert_eq!(document, ["data", "gaps", "kernel", "patches", "taken", "version"]);
+    assert_eq!((&answer["version"], &answer["data"]["source"]), (&json!(1), &json!("apt")));
+    assert_eq!(answer["data"]["taken"], "2026-11-25T10:00:00Z");
+    let mut patches_told = answer["patches"].as_array().expect("a list").iter();
+    let old = patches_told.find(|patch| patch["package"] == "nginx").expect("it is told");
+    let expected = json!({
+        "protocol": "tcp", "port": 443, "package": "nginx", "file": "/usr/sbin/nginx", "running": "replaced",
+        "since": "2026-11-22T12:00:00Z", "installed": "1.22-2", "candidate": "1.22-2", "security": "no",
+        "advisories": [], "root": "host", "held": false, "commands": ["systemctl restart nginx.service"],
+    });
+    for (key, value) in expected.as_object().expect("an object") {
+        assert_eq!(&old[key], value, "{key}");
+    }
+    assert_eq!(old["holder"]["name"], "nginx");
+    assert_eq!(patches("443 -o ndjson", as_it_is).out.lines().count(), 4);
+    let records = patches("443 -o csv", as_it_is).out;
+    assert!(
+        records.starts_with("port,protocol,netns,pid,package,file,running,installed,candidate,security,"),
+        "{records}"
+    );
+}
+
+#[test]
+fn what_fails_it_may_be_chosen() {
+    assert_eq!(patches("--fail-on never", as_it_is).code, Some(0));
+    assert_eq!(patches("443 -o json", as_it_is).code, Some(1));
+    assert_eq!(patches("22", as_it_is).code, Some(0), "nothing is known to be wrong with the code behind 22");
+}
+
+#[test]
+fn a_snapshot_that_knows_no_code_is_refused() {
+    let said = on_web("patches");
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+    assert!(said.err.contains("snapshot") && said.err.contains("hint: "), "{}", said.err);
+}
+
+#[test]
+fn names_that_others_chose_act_on_no_terminal() {
+    let said = patches("443", |code| {
+        code["roots"][0]["packages"][1]["name"] = json!("lib\u{1b}[31mssl\n3\u{202e}");
+        code["roots"][0]["packages"][1]["offer"]["candidate"] = json!("9\u{1b}]0;x\u{7}");
+        code["files"][0]["path"] = json!("/usr/sbin/\u{9b}nginx");
+    });
+    assert_harmless(&said.out);
+    assert!(
+        !said.out.contains("apt-get install --only-upgrade lib"),
+        "such a name is not put into a command: {}",
+        said.out
+    );
+}
