@@ -82,7 +82,7 @@ pub fn diff<'a>(before: &'a Snapshot, after: &'a Snapshot, scope: &Scope) -> Dif
     let mut ports: BTreeMap<PortKey<'a>, [Vec<&'a Listener>; 2]> = BTreeMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         let rooms = rooms(snapshot, scope, same_boot);
-        for listener in snapshot.listeners.iter().filter(|listener| is_compared(listener)) {
+        for listener in snapshot.listeners.iter().filter(|listener| is_compared(snapshot, listener)) {
             if let Some(&room) = rooms.get(&listener.netns) {
                 let key = (listener.protocol, listener.port, room);
                 ports.entry(key).or_default()[side].push(listener);
@@ -126,9 +126,10 @@ fn rooms<'a>(snapshot: &'a Snapshot, scope: &Scope, same_boot: bool) -> BTreeMap
     judged.map(|namespace| (namespace.id, room(namespace))).collect()
 }
 
-/// A client's datagram socket comes and goes, and one that is merely bound is not open.
-fn is_compared(listener: &Listener) -> bool {
-    listener.hears() && !(listener.ephemeral && listener.state == SocketState::Unconnected)
+/// A client's datagram socket comes and goes, as does one that is asked for a consent, and one that is merely bound is not open.
+fn is_compared(snapshot: &Snapshot, listener: &Listener) -> bool {
+    let is_clients = listener.ephemeral && listener.state == SocketState::Unconnected;
+    listener.hears() && !is_clients && !snapshot.is_asked_for_consent(listener)
 }
 
 fn order<'c>(change: &'c Change<'_>) -> impl Ord + use<'c> {

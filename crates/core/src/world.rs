@@ -252,12 +252,11 @@ impl<'a> World<'a> {
             && self.desired.of(listener).is_none()
     }
 
-    /// Whether `listener` is where this host is asked for its consent to be scanned, which it gives for a while: nothing to be declared.
+    /// Whether `listener` is where this host is asked for its consent to be scanned: nothing to be declared.
     #[must_use]
     pub fn is_asked_for_consent(&self, listener: &Listener) -> bool {
-        let given = self.snapshot.consents.iter().filter(|consent| consent.holds(self.snapshot.taken));
         self.is_own(listener.netns)
-            && given.clone().any(|consent| consent.is_asked_at(listener))
+            && self.snapshot.is_asked_for_consent(listener)
             && self.desired.of(listener).is_none()
     }
 

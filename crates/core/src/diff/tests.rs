@@ -3,7 +3,10 @@
 use alloc::{format, string::String, vec, vec::Vec};
 
 use super::*;
-use crate::rules::testing::{Scene, scene};
+use crate::{
+    facts::Consent,
+    rules::testing::{Scene, scene},
+};
 
 /// Each change as `kind port address`, and how many owners were unknown.
 fn changes(before: &Scene, after: &Scene) -> (Vec<String>, u32) {
@@ -112,6 +115,20 @@ fn a_clients_datagram_socket_is_not_compared() {
     let before = scene().listens("dns.service", "0.0.0.0:40000/udp").ephemeral();
     let after = scene().listens("dns.service", "0.0.0.0:40001/udp").ephemeral();
     assert_eq!(certain(&before, &after), [""; 0]);
+}
+
+#[test]
+fn where_a_host_is_asked_for_its_consent_is_no_change_as_long_as_it_consents() {
+    let listens = |left: i64| {
+        let mut scene = scene().listens("session-4.scope", "192.168.1.5:29317/udp");
+        let (listener, taken) = (&scene.snapshot.listeners[0], scene.snapshot.taken);
+        let (pid, netns) = (listener.holders[0].pid, listener.netns);
+        let until = taken + SignedDuration::from_secs(left);
+        scene.snapshot.consents = [Consent { port: 29_317, netns, pid, until, answered: Vec::new() }].into();
+        scene
+    };
+    assert_eq!(certain(&scene(), &listens(60)), [""; 0]);
+    assert_eq!(certain(&scene(), &listens(0)), ["opened 29317/udp 192.168.1.5"], "it is over");
 }
 
 #[test]

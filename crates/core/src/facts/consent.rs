@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{facts::Listener, port::Protocol};
+use crate::{
+    facts::{Listener, Snapshot},
+    port::Protocol,
+};
 
 /// More are not written down of those who were answered.
 pub const ANSWERED_MAX: usize = 256;
@@ -64,6 +67,14 @@ impl Consent {
         let is_there =
             (listener.protocol, listener.port, listener.netns) == (Protocol::Udp, self.port, self.netns);
         is_there && is_its && !listener.holders.is_empty()
+    }
+}
+
+impl Snapshot {
+    /// Whether `listener` is where a network namespace is asked for its consent to be scanned, which it gives for a while.
+    #[must_use]
+    pub fn is_asked_for_consent(&self, listener: &Listener) -> bool {
+        self.consents.iter().any(|consent| consent.holds(self.taken) && consent.is_asked_at(listener))
     }
 }
 
