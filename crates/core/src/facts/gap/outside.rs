@@ -1,61 +1,69 @@
 //! What kept answers from a scan, in words (A17, A20).
 
-use super::GapKind;
+use super::{Gap, Hides, Page};
 use crate::{
     text,
-    words::{Text, Words, inflect},
+    words::{Words, inflect},
 };
 
-/// Why they could not be seen.
-pub(super) fn why(what: GapKind, count: u32, detail: &str) -> Text {
-    let inflect = |one, several| inflect(count as usize, one, several);
-    match what {
-        GapKind::UnsentPackets => {
-            let en = inflect("packet", "packets");
-            text!(
-                "silent ports: {count} {en} did not leave this host, as the queue of an interface was full or its own filter dropped them",
-                "応答なしのポートの一部(インターフェースの送信キューの溢れか、このホスト自身のフィルターにより、{count} パケットが送信されていません)"
-            )
-        }
-        GapKind::MisdirectedAnswers => {
-            let en = inflect(
-                "packet that came in by another interface",
-                "packets that came in by another interface",
-            );
-            text!(
-                "silent ports: this host dropped {count} {en} than it would answer by (rp_filter)",
-                "応答なしのポート(応答経路と異なるインターフェースから届いた {count} パケットを、このホストが rp_filter により破棄しました)"
-            )
-        }
-        GapKind::MovedAddress => text!(
-            "whether all of this is of the same host: {detail} is no more where it was when the scan began",
-            "すべて同じホストの結果かどうか(スキャン中に {detail} が元の場所からなくなりました)"
-        ),
-        _ => text!(
+pub(super) const UNANSWERED_ADDRESS: Page = Page {
+    hides: Hides::Answers,
+    why: |Gap { detail, .. }| {
+        text!(
             "silent ports: nobody on the link answers for {detail}, neither to ARP nor to neighbour discovery",
             "応答なしのポート(リンク上で {detail} に応答するホストがありません。ARP・近隣探索とも応答なし)"
-        ),
-    }
-}
+        )
+    },
+    fix: |_| Words {
+        en: "see whether the host is up and has the address: ip neigh",
+        ja: "ホストが起動していてアドレスを持っているか確認してください: ip neigh",
+    },
+};
 
-/// What to do about it.
-pub(super) const fn fix(what: GapKind) -> Words {
-    match what {
-        GapKind::UnsentPackets => Words {
-            en: "ask more slowly (--rate), and see tc -s qdisc and nft list ruleset",
-            ja: "--rate で速度を下げ、tc -s qdisc と nft list ruleset を確認してください",
-        },
-        GapKind::MisdirectedAnswers => Words {
-            en: "see which way packets go and come (ip route get), and net.ipv4.conf.*.rp_filter",
-            ja: "往復の経路(ip route get)と net.ipv4.conf.*.rp_filter を確認してください",
-        },
-        GapKind::MovedAddress => Words {
-            en: "see who has the address now (ip address, ip neigh), and scan again",
-            ja: "現在そのアドレスを持つホストを確認し(ip address、ip neigh)、もう一度スキャンしてください",
-        },
-        _ => Words {
-            en: "see whether the host is up and has the address: ip neigh",
-            ja: "ホストが起動していてアドレスを持っているか確認してください: ip neigh",
-        },
-    }
-}
+pub(super) const UNSENT_PACKETS: Page = Page {
+    hides: Hides::Answers,
+    why: |Gap { count, .. }| {
+        let en = inflect(*count as usize, "packet", "packets");
+        text!(
+            "silent ports: {count} {en} did not leave this host, as the queue of an interface was full or its own filter dropped them",
+            "応答なしのポートの一部(インターフェースの送信キューの溢れか、このホスト自身のフィルターにより、{count} パケットが送信されていません)"
+        )
+    },
+    fix: |_| Words {
+        en: "ask more slowly (--rate), and see tc -s qdisc and nft list ruleset",
+        ja: "--rate で速度を下げ、tc -s qdisc と nft list ruleset を確認してください",
+    },
+};
+
+pub(super) const MISDIRECTED_ANSWERS: Page = Page {
+    hides: Hides::Answers,
+    why: |Gap { count, .. }| {
+        let en = inflect(
+            *count as usize,
+            "packet that came in by another interface",
+            "packets that came in by another interface",
+        );
+        text!(
+            "silent ports: this host dropped {count} {en} than it would answer by (rp_filter)",
+            "応答なしのポート(応答経路と異なるインターフェースから届いた {count} パケットを、このホストが rp_filter により破棄しました)"
+        )
+    },
+    fix: |_| Words {
+        en: "see which way packets go and come (ip route get), and net.ipv4.conf.*.rp_filter",
+        ja: "往復の経路(ip route get)と net.ipv4.conf.*.rp_filter を確認してください",
+    },
+};
+
+pub(super) const MOVED_ADDRESS: Page = Page {
+    hides: Hides::Answers,
+    why: |Gap { detail, .. }| {
+        text!(
+            "whether all of this is of the same host: {detail} is no more where it was when the scan began",
+            "すべて同じホストの結果かどうか(スキャン中に {detail} が元の場所からなくなりました)"
+        )
+    },
+    fix: |_| Words {
+        en: "see who has the address now (ip address, ip neigh), and scan again",
+        ja: "現在そのアドレスを持つホストを確認し(ip address、ip neigh)、もう一度スキャンしてください",
+    },
+};

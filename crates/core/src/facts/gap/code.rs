@@ -1,0 +1,229 @@
+//! What hides whose the running code is, what became of it, or what waits for it, in words (A18).
+
+use super::{Gap, Hides, Page};
+use crate::{
+    text,
+    words::{Text, Words, inflect},
+};
+
+pub(super) const HIDDEN_FILES: Page = Page {
+    hides: Hides::Files,
+    why: |Gap { count, .. }| {
+        let en = inflect(*count as usize, "process", "processes");
+        text!(
+            "the program files of {count} {en} could not be compared with the disk",
+            "{count} 個のプロセスの実行ファイルをディスク上のものと比較できませんでした"
+        )
+    },
+    fix: |_| Words {
+        en: "run as root with CAP_SYS_PTRACE; what lies on a network file system, or runs in a chroot of another mount namespace, is never compared",
+        ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルと、別のマウント名前空間で chroot しているプロセスは比較しません)",
+    },
+};
+
+pub(super) const UNREAD_PACKAGES: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "whose the running code is: {detail} could not be read",
+            "実行中のコードのパッケージ({detail} を読み取れませんでした)"
+        )
+    },
+    fix: |_| ASK_ITS_OWN_TOOLS,
+};
+
+pub(super) const OLD_PACKAGES: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "whose the running code is: {detail} is an old rpm database, which only rpm reads",
+            "実行中のコードのパッケージ({detail} は rpm だけが読み取れる旧形式のデータベースです)"
+        )
+    },
+    fix: |_| ASK_ITS_OWN_TOOLS,
+};
+
+const ASK_ITS_OWN_TOOLS: Words = Words {
+    en: "ask the package manager of that root itself: dpkg -S, rpm -qf, apk info -W",
+    ja: "対象のルートのパッケージ管理ツール(dpkg -S、rpm -qf、apk info -W)で確認してください",
+};
+
+pub(super) const MISSING_PACKAGES: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "whose the running code is: no package database stands in {detail}",
+            "実行中のコードのパッケージ({detail} にパッケージのデータベースがありません)"
+        )
+    },
+    fix: |_| Words {
+        en: "name the directory in which etc, usr and var stand",
+        ja: "etc、usr、var のあるディレクトリを指定してください",
+    },
+};
+
+pub(super) const MISSING_UPDATE_DATA: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| no_lists(detail),
+    fix: |Gap { detail, .. }| if detail.is_empty() { FETCH_THE_LISTS } else { AN_IMAGE_HAS_NONE },
+};
+
+const AN_IMAGE_HAS_NONE: Words = Words {
+    en: "images leave the lists out: name advisories (--advisories), or build the image anew from current packages",
+    ja: "イメージには通常一覧が含まれません。--advisories でアドバイザリを指定するか、最新のパッケージでイメージを作り直してください",
+};
+
+const FETCH_THE_LISTS: Words = Words {
+    en: "fetch the lists: apt-get update",
+    ja: "apt-get update で一覧を取得してください",
+};
+
+pub(super) const UNREAD_UPDATE_DATA: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "updates that wait: {detail} could not be read",
+            "未適用の更新の一部({detail} を読み取れませんでした)"
+        )
+    },
+    fix: |_| FETCH_THE_LISTS,
+};
+
+pub(super) const UNNAMED_ARCHIVE: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        if is_list(detail) {
+            return text!(
+                "whether an archive is one of security updates: beside {detail} stands no Release file",
+                "アーカイブがセキュリティ更新用かどうか({detail} に対応する Release ファイルがありません)"
+            );
+        }
+        text!(
+            "whether an archive is one of security updates: {detail} names neither label nor suite",
+            "アーカイブがセキュリティ更新用かどうか({detail} に Label も Suite もありません)"
+        )
+    },
+    fix: |_| FETCH_THE_LISTS,
+};
+
+pub(super) const FUTURE_UPDATE_DATA: Page = Page {
+    hides: Hides::Packages,
+    why: |_| {
+        text!(
+            "how old the lists of packages are: by the clock of this host they are yet to come",
+            "パッケージの一覧の新しさ(取得日時がこのホストの時計より先になっています)"
+        )
+    },
+    fix: |_| Words {
+        en: "set the clock: timedatectl", ja: "timedatectl で時刻を確認し、合わせてください"
+    },
+};
+
+pub(super) const MISSING_LIST: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "updates that wait: no list of the archive of {detail} is there",
+            "未適用の更新の一部({detail} のアーカイブの一覧がありません)"
+        )
+    },
+    fix: |_| FETCH_THE_LISTS,
+};
+
+pub(super) const UNREAD_PREFERENCES: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "which version would be installed: {detail} could not be read",
+            "どの版が導入されるか({detail} を読み取れませんでした)"
+        )
+    },
+    fix: |_| Words {
+        en: "see why apt reads it otherwise: apt-cache policy, apt-config dump",
+        ja: "apt-cache policy と apt-config dump で、設定を確認してください",
+    },
+};
+
+pub(super) const SILENT_ADVISORIES: Page =
+    Page { hides: Hides::Packages, why: |Gap { detail, .. }| silent(detail), fix: |_| NAME_ADVISORIES };
+
+pub(super) const UNKNOWN_RELEASE: Page =
+    Page { hides: Hides::Packages, why: |Gap { detail, .. }| no_release(detail), fix: |_| NAME_ADVISORIES };
+
+const NAME_ADVISORIES: Words = Words {
+    en: "name advisories about that release: --advisories, or advisories of [audit] in the policy; apt's archives are asked instead",
+    ja: "そのリリースのアドバイザリを --advisories かポリシーの [audit] の advisories で指定してください(代わりに apt のアーカイブで判定しています)",
+};
+
+fn no_lists(root: &str) -> Text {
+    if root.is_empty() {
+        return text!(
+            "updates that wait: there are no lists of packages",
+            "未適用の更新(パッケージの一覧がありません)"
+        );
+    }
+    text!(
+        "updates that wait in {root}: there are no lists of packages",
+        "{root} の未適用の更新(パッケージの一覧がありません)"
+    )
+}
+
+/// Whether the file of apt's lists is one of packages, and no Release file.
+fn is_list(detail: &str) -> bool {
+    detail.contains("_Packages")
+}
+
+/// `Debian:12: osv/`: no release has a blank behind a colon.
+fn silent(detail: &str) -> Text {
+    let (release, path) = detail.split_once(": ").unwrap_or((detail, ""));
+    text!(
+        "security holes by advisories: no advisory of {path} is about {release}",
+        "アドバイザリによる脆弱性の有無({path} に {release} のアドバイザリがありません)"
+    )
+}
+
+fn no_release(root: &str) -> Text {
+    if root.is_empty() {
+        return text!(
+            "security holes by advisories: os-release names no release that advisories know",
+            "アドバイザリによる脆弱性の有無(os-release から、アドバイザリのあるリリースを特定できません)"
+        );
+    }
+    text!(
+        "security holes by advisories in {root}: its os-release names no release that advisories know",
+        "{root} のアドバイザリによる脆弱性の有無(os-release から、アドバイザリのあるリリースを特定できません)"
+    )
+}
+
+/// Whether a detail is of the root of that name: `ROOT`, `ROOT: FILE`, `ROOT (HOLDER): FILE`; of the host's own it has nothing but
+/// the file.
+pub(super) fn is_of_root(detail: &str, name: Option<&str>) -> bool {
+    let Some(name) = name else { return detail.is_empty() || detail.starts_with('/') };
+    let rest = detail.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": ") || rest.starts_with(" ("))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String};
+
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_of_one_root_is_nothing_to_another() {
+        let status = "/var/lib/dpkg/status";
+        for (detail, name) in [
+            (String::new(), None),
+            (status.into(), None),
+            ("container web".into(), Some("container web")),
+            (format!("container web: {status}"), Some("container web")),
+            (format!("mnt:[4026532561] (lc, 7): {status}"), Some("mnt:[4026532561]")),
+        ] {
+            assert!(is_of_root(&detail, name), "{detail}");
+            let others = [None, Some("container we"), Some("mnt:[4]"), Some("container web2")];
+            for other in others.into_iter().filter(|other| *other != name) {
+                assert!(!is_of_root(&detail, other), "{detail} {other:?}");
+            }
+        }
+    }
+}
