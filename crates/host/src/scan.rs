@@ -6,6 +6,7 @@ mod datagrams;
 mod ends;
 mod losses;
 mod proof;
+mod proven;
 mod raw;
 mod wait;
 
@@ -18,6 +19,7 @@ use std::{
 
 pub use losses::Losses;
 pub use proof::{Missing, Proof, is_unanswered, proof};
+pub use proven::Proven;
 
 use portreeve_core::outside::Outcome;
 use rustix::io::Errno;
@@ -29,8 +31,8 @@ pub struct Wanted<'a> {
     pub target: IpAddr,
     /// The index of the interface, where the address alone does not say which network is meant (RFC 4007 §6); or 0.
     pub interface: u32,
-    /// The name of the interface by which alone packets may leave, where it is proven who is at its other end.
-    pub by: Option<&'a str>,
+    /// What proves whose it is, where that is not its own consent: nothing is sent once it is lost.
+    pub proven: Option<&'a Proven>,
     /// Which ports.
     pub ports: &'a [u16],
     /// Packets a second, at most.
@@ -40,6 +42,11 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// Whether whoever has the address is not proven to be ours any more.
+    fn is_astray(&self) -> bool {
+        self.proven.is_some_and(Proven::is_lost)
+    }
+
     /// The address at one of its ports.
     fn at(&self, port: u16) -> SocketAddr {
         match self.target {

@@ -137,9 +137,12 @@ impl Run<'_> {
     }
 
     fn begin_one(&mut self, port: u16) -> Result<(), Errno> {
+        if self.wanted.is_astray() {
+            return Err(Errno::NETUNREACH);
+        }
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(ends::family(self.wanted.target), SocketType::STREAM, flags, None)?;
-        if self.wanted.by.is_some() {
+        if self.wanted.proven.is_some() {
             ends::tie(&socket, self.wanted)?;
             bind(&socket, &Wanted { target: self.source, ..*self.wanted }.at(0)).map_err(unbound)?;
         }
@@ -228,7 +231,7 @@ mod tests {
         let (stop, _other) = UnixStream::pair().unwrap();
         let target = [127, 0, 0, 1].into();
         let wanted =
-            Wanted { target, interface: 0, by: None, ports: &ports, rate_max: 1_000, stop: stop.as_fd() };
+            Wanted { target, interface: 0, proven: None, ports: &ports, rate_max: 1_000, stop: stop.as_fd() };
         let outcome = run(&wanted).unwrap();
         let seen = |port| outcome.glimpses.iter().find(|it| it.port == port).map(|it| it.seen);
         assert_eq!(ports.map(seen), [Some(Seen::Open), Some(Seen::Closed)]);
@@ -241,7 +244,7 @@ mod tests {
         let every: Vec<u16> = (1..=u16::MAX).collect();
         let target = [127, 0, 0, 1].into();
         let wanted =
-            Wanted { target, interface: 0, by: None, ports: &every, rate_max: 100, stop: stop.as_fd() };
+            Wanted { target, interface: 0, proven: None, ports: &every, rate_max: 100, stop: stop.as_fd() };
         let begin = Instant::now();
         let outcome = run(&wanted).unwrap();
         assert!(outcome.unasked > 65_000 && begin.elapsed() < Duration::from_secs(2));

@@ -122,6 +122,9 @@ impl Run<'_> {
     /// An error that ICMP left at the socket is told instead of sending, whichever port it is about, and counted as a packet that
     /// was thrown away (net/ipv4/ip_output.c, `__ip_append_data`): so it is taken away first.
     fn send_one(&mut self, port: u16) -> Result<(), Errno> {
+        if self.wanted.is_astray() {
+            return Err(Errno::NETUNREACH);
+        }
         let words = self.scan.words(port);
         let mut last = Errno::IO;
         for _ in 0..SEND_TRIES {
@@ -196,7 +199,8 @@ mod tests {
 
     fn scan(target: IpAddr, ports: &[u16]) -> Outcome {
         let (stop, _other) = UnixStream::pair().unwrap();
-        let wanted = Wanted { target, interface: 0, by: None, ports, rate_max: 1_000, stop: stop.as_fd() };
+        let wanted =
+            Wanted { target, interface: 0, proven: None, ports, rate_max: 1_000, stop: stop.as_fd() };
         run(&wanted, BTreeMap::new()).unwrap()
     }
 

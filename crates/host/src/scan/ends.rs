@@ -14,7 +14,7 @@ use rustix::{
     },
 };
 
-use super::{ScanError, Wanted};
+use super::{Proven, ScanError, Wanted};
 use crate::sys::device;
 
 /// Any: no packet is sent to it.
@@ -34,6 +34,9 @@ pub(super) fn family(ip: IpAddr) -> AddressFamily {
 
 /// The address by which packets leave: to connect a socket of UDP sends nothing (connect(2)).
 pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
+    if let Some(own) = wanted.proven.and_then(Proven::source) {
+        return Ok(own);
+    }
     let no_route = |error| ScanError::NoRoute(wanted.target, error);
     let socket = socket_with(family(wanted.target), SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .map_err(|error| ScanError::Call("open a socket", error.into()))?;
@@ -43,10 +46,12 @@ pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
     Ok(own.ip())
 }
 
-/// Keeps what `socket` sends on the way that is proven: a route may lead elsewhere the next moment.
+/// Keeps what `socket` sends on the way that is proven, which has no router: a route may lead elsewhere the next moment.
 pub(super) fn tie(socket: impl AsFd, wanted: &Wanted<'_>) -> Result<(), Errno> {
-    let Some(interface) = wanted.by else { return Ok(()) };
-    device::tie(socket, interface).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    let Some(proven) = wanted.proven else { return Ok(()) };
+    let on_link = device::keep_on_link(&socket);
+    let tied = on_link.and_then(|()| proven.by().map_or(Ok(()), |interface| device::tie(&socket, interface)));
+    tied.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// Whether the kernel says by this error that a packet has no way out: no route, no interface that is up, or not the address

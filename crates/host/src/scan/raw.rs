@@ -195,6 +195,9 @@ impl Run<'_> {
     }
 
     fn transmit(&self, packets: &[[u8; SYN_BYTES]]) -> Result<usize, Errno> {
+        if self.wanted.is_astray() {
+            return Err(Errno::NETUNREACH);
+        }
         // A raw socket has no port (raw(7)).
         let to: SocketAddrAny = SocketAddr::into(self.wanted.at(0));
         let slices: Vec<[IoSlice<'_>; 1]> = packets.iter().map(|packet| [IoSlice::new(packet)]).collect();

@@ -1,6 +1,9 @@
-//! Sockets that are tied to an interface (socket(7), `SO_BINDTODEVICE`).
+//! Sockets that are tied to an interface, or to what it reaches by itself (socket(7), `SO_BINDTODEVICE`, `SO_DONTROUTE`).
 
-#![expect(unsafe_code, reason = "neither the standard library nor rustix ties a socket to an interface")]
+#![expect(
+    unsafe_code,
+    reason = "neither the standard library nor rustix ties a socket to an interface or a link"
+)]
 
 use std::{
     io,
@@ -20,6 +23,20 @@ pub fn tie(socket: impl AsFd, interface: &str) -> io::Result<()> {
     let answer = unsafe {
         libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, interface.as_ptr().cast(), size)
     };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Has what `socket` sends go to no router, whatever routes say; IPv6 has no such thing.
+///
+/// # Errors
+///
+/// It is no socket.
+pub fn keep_on_link(socket: impl AsFd) -> io::Result<()> {
+    let (fd, on) = (socket.as_fd().as_raw_fd(), libc::c_int::from(true));
+    let size = libc::socklen_t::try_from(size_of_val(&on)).map_err(io::Error::other)?;
+    // SAFETY: the kernel reads an int of `size` bytes for the call only.
+    let answer =
+        unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_DONTROUTE, (&raw const on).cast(), size) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     room::Room,
-    scanning::{FOUR, count, lay, scan, scan_while},
+    scanning::{FOUR, SIX, count, lay, scan, scan_while},
 };
 
 /// A router of somebody else's, which counts what comes.
@@ -89,4 +89,44 @@ fn a_wire_that_ends_in_a_bridge_may_lead_to_anybody() {
          ip -n far link set end master over",
     );
     refused(&room, &format!("{FOUR} 22"));
+}
+
+/// As an address does that two hosts share: the other one takes it at once, and has it whatever becomes of it here.
+#[test]
+fn an_own_address_that_leaves_is_asked_no_more() {
+    // By IPv6 the kernel sends from an address that has left: what it was handed before that was heard of goes out.
+    for (own, length, most) in [("203.0.113.50", 24, 0), ("2001:db8:99::50", 64, 32)] {
+        for arguments in ["1-20000", "1-20000 --connect", "1-900/udp"] {
+            let room = boot();
+            let add = |through: &str| format!("{through} address add {own}/{length} dev");
+            room.run(&format!("{} out nodad", add("ip")));
+            let moves = format!(
+                "(sleep 0.7; ip address del {own}/{length} dev out; {} in nodad; sleep 0.5; ip -n alien address del {own}/{length} dev in; {} out nodad) &",
+                add("ip -n alien"),
+                add("ip")
+            );
+            let told = scan_while(&room, &moves, &format!("{own} {arguments} --rate 2000"), 3);
+            assert_eq!(told["ended"], "cut", "{own} {arguments}: {told:#}");
+            let got = astray(&room);
+            assert!(got <= most, "{own} {arguments}: {got}");
+        }
+    }
+}
+
+/// A router on the very wire that is proven leads to anybody.
+#[test]
+fn a_router_that_a_route_puts_between_gets_nothing() {
+    for (target, router, length) in [(FOUR, "198.51.100.9", 32), (SIX, "2001:db8:51::9", 128)] {
+        for arguments in ["1-20000", "1-20000 --connect", "1-900/udp"] {
+            let room = lay();
+            let route = format!("{target}/{length} via {router} dev near");
+            room.run(&format!(
+                "ip -n far address add {router}/{} dev end nodad",
+                if length == 32 { 24 } else { 64 }
+            ));
+            let changes = format!("(sleep 0.7; ip route add {route}) &");
+            let told = scan_while(&room, &changes, &format!("{target} {arguments} --rate 2000"), 3);
+            assert_eq!(told["ended"], "cut", "{target} {arguments}: {told:#}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use portreeve_core::{
     words::Words,
 };
 use portreeve_host::scan::{
-    ScanError, Wanted, by_connections, by_datagrams, by_packets, may_send_raw, source,
+    Proven, ScanError, Wanted, by_connections, by_datagrams, by_packets, may_send_raw, source,
 };
 
 use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, long, ports, target::Target};
@@ -41,8 +41,8 @@ pub(crate) enum Means {
 pub(crate) struct Asked {
     target: IpAddr,
     interface: u32,
-    /// The interface by which alone packets may leave.
-    by: Option<String>,
+    /// What proves whose it is, where that is not its own consent.
+    proven: Option<Proven>,
     /// Those of TCP, in order, each once.
     pub(crate) ports: Vec<u16>,
     /// Those of UDP.
@@ -80,7 +80,7 @@ impl Asked {
         let mut asked = Self {
             target: target.ip(),
             interface: target.interface,
-            by: target.way().map(str::to_owned),
+            proven: target.hold().map_err(|error| failed(&error))?,
             ports: named.tcp,
             datagrams,
             rate_max: own.get_one(RATE).copied().unwrap_or(1).min(rate_max),
@@ -164,9 +164,9 @@ impl Asked {
     }
 
     fn wanted<'a>(&'a self, ports: &'a [u16], stop: BorrowedFd<'a>) -> Wanted<'a> {
-        let Self { target, interface, by, rate_max, .. } = self;
-        let by = by.as_deref();
-        Wanted { target: *target, interface: *interface, by, ports, rate_max: *rate_max, stop }
+        let Self { target, interface, proven, rate_max, .. } = self;
+        let proven = proven.as_ref();
+        Wanted { target: *target, interface: *interface, proven, ports, rate_max: *rate_max, stop }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whom a scan is to ask, and the proof that it is ours: without one nothing is sent.
 
 use std::{
+    io,
     net::IpAddr,
     time::{Duration, SystemTime},
 };
@@ -15,7 +16,7 @@ use portreeve_core::{
 use portreeve_host::{
     observe::links,
     scan::{
-        Missing, Proof,
+        Missing, Proof, Proven, ScanError,
         consent::{self as asking, Consent},
         proof,
     },
@@ -76,12 +77,15 @@ impl Target {
         self.address.ip
     }
 
-    /// The interface of which it is proven that the host is at its other end.
-    pub(super) fn way(&self) -> Option<&str> {
-        match &self.proof {
-            Ours::Here(Proof::Joined { interface, .. }) => Some(interface),
-            Ours::Here(Proof::Own(_)) | Ours::Consents { .. } => None,
-        }
+    /// What proves that it is ours, to be held on to; nothing where it said so itself.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel or a sandbox refuses rtnetlink.
+    pub(super) fn hold(&self) -> Result<Option<Proven>, ScanError> {
+        let Ours::Here(proof) = &self.proof else { return Ok(None) };
+        let held = Proven::hold(self.ip(), self.interface, proof.clone());
+        held.map(Some).map_err(|error| ScanError::Call("hear of changes", io::Error::other(error)))
     }
 
     /// How long it may still be scanned, where it says so itself.
