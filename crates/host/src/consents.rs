@@ -4,10 +4,11 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::facts::{Consent, Snapshot, consent::BYTES_MAX};
 
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 
 /// More are not read.
 const FILES_MAX: usize = 64;
+/// The kernel tells when a process began by another clock than when a file was written.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 
 /// Writes `consent` down in `folder`, and takes away what is over of others.
 ///
@@ -27,7 +30,7 @@ const FILES_MAX: usize = 64;
 pub fn keep(folder: &Path, consent: &Consent) -> Result<(), KeepError> {
     for path in files(folder) {
         // What cannot be taken away is over all the same.
-        let is_over = read(&path).is_none_or(|other| !other.holds(clock::now()));
+        let is_over = read(&path).is_none_or(|other| !other.holds(clock::now()) || !is_alive(&path, &other));
         let _ = is_over.then(|| remove(&path));
     }
     let path = file(folder, consent.netns, consent.port);
@@ -45,8 +48,21 @@ pub fn end(folder: &Path, consent: &Consent) {
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
     let taken: Timestamp = snapshot.taken;
     let own = network::inode();
-    let all = files(folder).into_iter().filter_map(|path| read(&path));
-    snapshot.consents = all.filter(|consent| consent.netns == own && consent.holds(taken)).collect();
+    let holds = |path: PathBuf| {
+        let consent = read(&path)?;
+        let is_ours = consent.netns == own && consent.holds(taken);
+        (is_ours && is_alive(&path, &consent)).then_some(consent)
+    };
+    snapshot.consents = files(folder).into_iter().filter_map(holds).collect();
+}
+
+/// Whether the process that wrote it is there yet: one of its number that began later is another.
+fn is_alive(path: &Path, consent: &Consent) -> bool {
+    let about = fs::symlink_metadata(path).ok();
+    let written =
+        about.and_then(|about| Timestamp::new(about.mtime(), i32::try_from(about.mtime_nsec()).ok()?).ok());
+    let began = clock::start_of(consent.pid);
+    began.zip(written).is_some_and(|(began, written)| began.duration_since(written) <= CLOCKS_DIFFER)
 }
 
 fn read(path: &Path) -> Option<Consent> {
@@ -72,9 +88,8 @@ mod tests {
     use std::{
         os::unix::fs::{PermissionsExt as _, symlink},
         process,
+        time::{Duration, SystemTime},
     };
-
-    use jiff::SignedDuration;
 
     use super::*;
 
@@ -115,6 +130,28 @@ mod tests {
         assert_eq!(told(&folder), [2], "anybody could have written it");
         end(&folder, &consent(2, 60));
         assert_eq!(told(&folder), [0; 0]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn whoever_was_killed_consents_no_more_nor_does_who_has_his_number() {
+        let folder = std::env::temp_dir().join(format!("portreeve-consents-killed-{}", process::id()));
+        let mut gone = process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        keep(&folder, &Consent { pid: gone.id(), ..consent(1, 60) }).unwrap();
+        assert_eq!(told(&folder), [0; 0]);
+        keep(&folder, &consent(2, 60)).unwrap();
+        assert_eq!(files(&folder).len(), 1, "what the other left is taken away");
+        let before = fs::File::open(file(&folder, network::inode(), 2)).unwrap();
+        let began = clock::start_of(process::id()).unwrap().as_second();
+        let wrote = |second: i64| {
+            let since_1970 = Duration::from_secs(second.try_into().unwrap());
+            before.set_modified(SystemTime::UNIX_EPOCH + since_1970).unwrap();
+        };
+        wrote(began);
+        assert_eq!(told(&folder), [2]);
+        wrote(began - 9);
+        assert_eq!(told(&folder), [0; 0], "it was written before this process began");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -150,11 +150,23 @@ fn served(snapshot: &Snapshot, protocol: Protocol, target: IpAddr) -> BTreeMap<u
         _ => listener.address.ip.to_canonical() == target,
     };
     let mut served = BTreeMap::new();
-    for listener in own_listeners(snapshot, protocol).filter(is_here) {
+    let by_its_device = |listener: &&Listener| gets_by_its_device(listener, snapshot, target);
+    for listener in own_listeners(snapshot, protocol).filter(is_here).filter(by_its_device) {
         let queue = Queue::of(listener);
         served.entry(listener.port).and_modify(|worst| *worst = queue.max(*worst)).or_insert(queue);
     }
     served
+}
+
+/// Whether `listener` gets what goes to `target` where it is tied to a device: what comes from elsewhere comes by the device that
+/// has the address as far as anybody knows, and what the host sends itself counts as such (include/net/ip.h, `inet_iif`).
+fn gets_by_its_device(listener: &Listener, snapshot: &Snapshot, target: IpAddr) -> bool {
+    let Some(device) = &listener.device else { return true };
+    if target.is_loopback() {
+        return device == "lo";
+    }
+    let mut interfaces = snapshot.own_namespace().into_iter().flat_map(|namespace| &namespace.interfaces);
+    interfaces.any(|own| own.name == *device && own.addresses.iter().any(|it| it.ip.to_canonical() == target))
 }
 
 fn declared<'a>(
@@ -187,6 +199,7 @@ mod tests {
     use crate::{
         address::Family,
         exposure::{Senders, To, exposed, ports_of},
+        facts::Interface,
         firewall::{Surroundings, number},
         rules::testing::{Scene, scene, translated, zone},
     };
@@ -238,6 +251,19 @@ mod tests {
             .again("0.0.0.0:8005/udp");
         let served = (8_001..=8_006).filter(|port| row(&scene, *port, Some(OUTSIDE)).is_served);
         assert_eq!(served.collect::<Vec<_>>(), [8_001, 8_002, 8_003]);
+    }
+
+    #[test]
+    fn who_is_tied_to_a_device_serves_what_goes_to_an_address_of_that_device_alone() {
+        let tied = |device: &'static str| move |socket: &mut Listener| socket.device = Some(device.into());
+        let scene = scene().listens("a.service", "0.0.0.0:8001/tcp").socket(tied("lo"));
+        let mut scene = scene.again("0.0.0.0:8002/tcp").socket(tied("eth0"));
+        let address = Address { ip: TARGET, interface: None };
+        let eth0 = Interface { name: "eth0".into(), addresses: [address].into() };
+        scene.snapshot.namespaces[0].interfaces.push(eth0);
+        let is_served = |port| row(&scene, port, Some(OUTSIDE)).is_served;
+        assert_eq!([8_001, 8_002].map(is_served), [false, true]);
+        assert!(!row(&scene, 8_001, None).is_served, "nor does the host get there by that address itself");
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub(super) fn start(booted: i128, ticks: u64) -> Timestamp {
     timestamp(booted + i128::from(ticks) * 1_000_000_000 / i128::from(clock_ticks_per_second()))
 }
 
+/// When the process with this number began, if there is one (proc_pid_stat(5)).
+pub(crate) fn start_of(pid: u32) -> Option<Timestamp> {
+    Some(start(booted(), proc::stat::of(pid)?.started_ticks))
+}
+
 /// The first nanosecond since the boot that is of this tick.
 pub(super) fn of_ticks(ticks: u64) -> u64 {
     ticks.saturating_mul(tick_nanoseconds()).saturating_add_signed(BOOT_OFFSET.saturating_neg())
@@ -43,7 +48,7 @@ pub(super) fn of_ticks(ticks: u64) -> u64 {
 
 /// When the first process started, with which the boot begins that a container has too; `None` where it is hidden.
 pub(crate) fn began() -> Option<Timestamp> {
-    Some(start(booted(), proc::stat::of(1)?.started_ticks))
+    start_of(1)
 }
 
 /// The tick of now: whoever starts from now on starts in it or later.

@@ -71,7 +71,8 @@ fn a_way_that_is_lost_in_mid_scan_ends_it_with_what_is_known() {
     assert!(told.status == 3 && told.stdout.contains("This host lost its way to the target"), "{told:#?}");
 }
 
-/// Two namespaces at one bridge, of which one gives its address to the other.
+/// Two namespaces at one bridge, of which one gives its address to the other. Where this host's own kernel tells of any change
+/// meanwhile, it is found out at once and ends there.
 #[test]
 fn an_address_that_goes_or_moves_in_mid_scan_is_told() {
     let room = lay();
@@ -84,13 +85,14 @@ fn an_address_that_goes_or_moves_in_mid_scan_is_told() {
         "(sleep 0.5; ip -n far address del {FOUR}/24 dev end; ip -n other address add {FOUR}/24 dev end) &"
     );
     let told = scan_while(&room, &moves, &format!("{FOUR} 1-2500 --rate 3000"), 3);
-    assert!(gaps(&told).contains(&"moved-address"), "{told:#}");
+    assert!(told["ended"] == "cut" || gaps(&told).contains(&"moved-address"), "{told:#}");
     let goes = format!("(sleep 0.5; ip -n other address del {FOUR}/24 dev end) &");
     room.run("ip neigh flush dev br0");
     let told = scan_while(&room, &goes, &format!("{FOUR} 1-2500 --rate 3000"), 3);
-    assert_eq!((&told["ended"], gaps(&told)), (&"vanished".into(), vec!["moved-address"]), "{told:#}");
+    let is_gone = told["ended"] == "vanished" && gaps(&told) == ["moved-address"];
+    assert!(is_gone || told["ended"] == "cut", "{told:#}");
     let [closed, silent] = ["closed", "silent"].map(|it| count(&told, it));
-    assert!(closed > 500 && silent > 500, "{closed} {silent}");
+    assert!(closed > 500 && (silent > 500 || !is_gone), "{closed} {silent}");
 }
 
 /// The kernel says nothing of what a full queue throws away, except by a count of all that it threw away.

@@ -85,6 +85,15 @@ fn programs_read_the_fields_of_the_contract() {
 }
 
 #[test]
+fn nobody_consents_for_no_time_or_for_years() {
+    for time in ["0", "0s", "25h", "10000000000h"] {
+        let said = run(&format!("scan --consent --for {time}"));
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{time}: {said:?}");
+        assert!(said.err.contains("for a day at most"), "{time}: {}", said.err);
+    }
+}
+
+#[test]
 fn nobody_elses_address_is_asked() {
     for target in [
         "192.0.2.77",

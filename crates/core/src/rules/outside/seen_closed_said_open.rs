@@ -68,16 +68,16 @@ fn stopped(it: &Beside) -> Finding {
     let spec = it.spec();
     let text = match (it.glimpse.seen, it.glimpse.by) {
         (Seen::Closed, _) => text!(
-            "{spec} refuses, and by the model somebody is reached there: something between refuses in its name",
-            "{spec} は接続を拒否しますが、判定では届くはずです。途中の何かがホストに代わって拒否しています"
+            "{spec} refuses, and by the model somebody is reached there: something between refuses in its name, or the service has ended since",
+            "{spec} は接続を拒否しますが、判定では届くはずです。途中の何かがホストに代わって拒否しているか、その後サービスが終了しています"
         ),
         (_, Some(by)) => text!(
             "{spec} is not reached, and by the model it is: {by} stops it",
             "{spec} に届きませんが、判定では届くはずです。{by} が遮断しています"
         ),
         _ => text!(
-            "{spec} is silent, and by the model somebody is reached there: something between drops it",
-            "{spec} は応答しませんが、判定では届くはずです。途中の何かがパケットを破棄しています"
+            "{spec} is silent, and by the model somebody is reached there: something between, or a filter of the host that asks, drops it",
+            "{spec} は応答しませんが、判定では届くはずです。途中の何か、またはスキャン元のホストのフィルターがパケットを破棄しています"
         ),
     };
     let fix = text!(

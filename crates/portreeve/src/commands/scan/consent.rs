@@ -3,6 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
+    ops::RangeInclusive,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
     time::Duration,
@@ -40,6 +41,8 @@ use crate::{
 /// Where nothing is said.
 const USUAL_FILE: &str = "/etc/portreeve/scan.secret";
 const USUAL_TIME: Duration = Duration::from_secs(600);
+/// Who forgets that he consented does so for a day.
+const TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 /// What others may do with a secret: nothing.
 const OTHERS: u32 = 0o077;
 
@@ -134,10 +137,10 @@ pub(super) fn make_secret(settings: &Settings, out: &mut Out) -> Result<Exit, Fa
 ///
 /// Without a secret, or where the port belongs to another.
 pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let time = time(own)?;
     let policy = checked_policy(settings)?;
     let secret = secret(policy.as_deref())?;
     let port = own.get_one::<u16>(PORT_OF_CONSENT).copied().unwrap_or_else(|| port(policy.as_deref()));
-    let time = own.get_one::<Duration>(FOR).copied().unwrap_or(USUAL_TIME);
     let until = consent::seconds_now().saturating_add(time.as_secs());
     let stop = Stop::on_signals()?;
     let consenting = consent::Consenting::open(port).map_err(|error| taken(&error, port))?;
@@ -160,6 +163,19 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
         way.close(settings);
     }
     done.map(|()| way::exit(&way, written.count()))
+}
+
+fn time(own: &ArgMatches) -> Result<Duration, Failure> {
+    let time = own.get_one::<Duration>(FOR).copied().unwrap_or(USUAL_TIME);
+    if TIMES.contains(&time) {
+        return Ok(time);
+    }
+    let what = Words {
+        en: "a host consents for a second at least, and for a day at most",
+        ja: "許可できる時間は 1 秒以上 24 時間以下です",
+    };
+    Err(Failure::usage(what)
+        .hint(text!("portreeve scan --consent --for 10m", "portreeve scan --consent --for 10m")))
 }
 
 /// Says until when this host consents, and who can ask it.

@@ -51,15 +51,24 @@ pub(crate) enum Ours {
 }
 
 impl Target {
-    /// What `word` means.
+    /// What `word` means; of a host with several addresses the first that is proven.
     ///
     /// # Errors
     ///
     /// Where it is no address of one host, or nothing proves that it is ours: refused, and nothing was sent, no question about its
     /// name either.
     pub(super) fn meant(word: &str, policy: Option<&Policy>) -> Result<Self, Failure> {
-        let Some(address) = address(word, policy) else { return Err(no_address(word)) };
-        let address = Address { ip: address.ip.to_canonical(), ..address };
+        let mut refused = None;
+        for address in addresses(word, policy) {
+            match Self::proven(Address { ip: address.ip.to_canonical(), ..address }, policy) {
+                Ok(target) => return Ok(target),
+                Err(failure) => refused = refused.or(Some(failure)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| no_address(word)))
+    }
+
+    fn proven(address: Address, policy: Option<&Policy>) -> Result<Self, Failure> {
         let interface = index(&address)?;
         let shown = address.to_string();
         let proven = proof(address.ip, interface).map_err(|error| {
@@ -101,11 +110,13 @@ impl Target {
     }
 }
 
-/// The address that is meant: as it is written, or the first one of a host that the policy calls so.
-fn address(word: &str, policy: Option<&Policy>) -> Option<Address> {
-    let hosts = policy.into_iter().flat_map(|policy| &policy.hosts);
-    let named = || hosts.clone().find(|host| host.name == word)?.addresses.first().cloned();
-    word.parse().ok().or_else(named)
+/// The addresses that are meant: the one that is written, or those of a host that the policy calls so.
+fn addresses(word: &str, policy: Option<&Policy>) -> Vec<Address> {
+    if let Ok(address) = word.parse() {
+        return vec![address];
+    }
+    let mut hosts = policy.into_iter().flat_map(|policy| &policy.hosts);
+    hosts.find(|host| host.name == word).map(|host| host.addresses.clone()).unwrap_or_default()
 }
 
 /// Asks a host that the policy declares whether it consents; whichever is not declared is not even asked.

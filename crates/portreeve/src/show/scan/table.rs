@@ -133,8 +133,8 @@ fn notes(seen: Seen<'_>) -> Vec<Text> {
             "対象が途中から応答しなくなりました。停止したか、何かがこのホストを遮断し始めた可能性があります。{unasked} ポートは未確認です。"
         )),
         Ended::Cut => Some(text!(
-            "This host lost its way to the target: its route, interface or own address is gone (ip route get). {unasked} ports were not asked.",
-            "このホストから対象への経路、インターフェース、または自分のアドレスがなくなりました(ip route get で確認)。{unasked} ポートは未確認です。"
+            "This host lost its way to the target: its route, interface or own address is gone, or leads elsewhere (ip route get). {unasked} ports were not asked.",
+            "このホストから対象への経路、インターフェース、または自分のアドレスがなくなったか、変わりました(ip route get で確認)。{unasked} ポートは未確認です。"
         )),
     };
     let everything = outcome.opens_everything.then(|| {
