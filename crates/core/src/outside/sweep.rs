@@ -11,6 +11,8 @@ const ROUNDS_SILENT: u8 = 2;
 const ROUNDS_MAX: u8 = 5;
 /// As often is an open port asked whether it still is.
 const CONFIRMATIONS_MAX: u8 = 3;
+/// What a scan takes beside its packets, at most: the waits of five rounds, and of asking open ports again.
+const WAITS_MAX: Duration = Duration::from_secs(4);
 /// Where as many ports in a row are open, whichever chance named, all are.
 const EVERYTHING: usize = 64;
 /// Who answered at least half of the time, and not for as long and as many, has gone.
@@ -146,6 +148,15 @@ impl Sweep {
             sent: 0,
             heard: Heard::default(),
         }
+    }
+
+    /// About how long it takes to ask so many ports, where each answers at once and where most never do; longer where answers get
+    /// lost, as it is slower then.
+    #[must_use]
+    pub fn lengths(ports: usize, rate_max: u32) -> [Duration; 2] {
+        let ports = u32::try_from(ports).unwrap_or(u32::MAX);
+        let round = Duration::from_secs(1).saturating_mul(ports) / rate_max.max(1);
+        [round + Duration::from_secs(1), round * u32::from(ROUNDS_MAX) + WAITS_MAX]
     }
 
     /// What to do at `now`, counted from the begin; the ports to ask are put into `batch`.

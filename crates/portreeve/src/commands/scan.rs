@@ -12,8 +12,6 @@ mod target;
 mod way;
 mod written;
 
-use std::time::Duration;
-
 use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     outside::{Beside, Ended, Outcome},
@@ -243,10 +241,4 @@ fn announce(target: &Target, asked: &Asked, settings: &Settings, out: &mut Out) 
         }
     }
     if settings.format == Format::Json { Ok(()) } else { out.finish() }
-}
-
-/// About how long a scan takes: two rounds, and a wait after each.
-fn long(ports: usize, rate: u32) -> Duration {
-    let packets = u32::try_from(ports).unwrap_or(u32::MAX).saturating_mul(2);
-    Duration::from_secs(u64::from(packets / rate.max(1)) + 1)
 }

@@ -58,6 +58,16 @@ fn a_host_that_refuses_is_asked_once() {
 }
 
 #[test]
+fn it_takes_as_long_as_is_foretold() {
+    let [short, long] = Sweep::lengths(65_535, 20_000);
+    assert_eq!((short.as_secs(), long.as_secs()), (4, 20));
+    let took = |host: &mut Host<'_>| scan(&every(), 20_000, host).1;
+    assert!(took(&mut |_, _, _| Some(Saying::Closed)) < short);
+    let mostly_silent = took(&mut |port, _, _| (port < 20).then_some(Saying::Open));
+    assert!(short < mostly_silent && mostly_silent < long, "{mostly_silent:?}");
+}
+
+#[test]
 fn a_host_that_says_nothing_is_asked_twice() {
     let (outcome, took) = scan(&every(), 100_000, &mut |_, _, _| None);
     assert_eq!((outcome.rounds, outcome.sent), (2, 131_070));

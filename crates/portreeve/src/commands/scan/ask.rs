@@ -8,7 +8,7 @@ use std::{
 
 use clap::ArgMatches;
 use portreeve_core::{
-    outside::{Ended, Line, Outcome},
+    outside::{Ended, Line, Outcome, Sweep},
     policy::{Policy, ScanChoice},
     port::Protocol,
     text,
@@ -18,7 +18,7 @@ use portreeve_host::scan::{
     Proven, ScanError, Wanted, by_connections, by_datagrams, by_packets, may_send_raw, source,
 };
 
-use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, long, ports, target::Target};
+use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, ports, target::Target};
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
@@ -96,14 +96,14 @@ impl Asked {
 
     /// How long all of it may take.
     pub(crate) fn longest(&self) -> Duration {
-        let tcp = if self.ports.is_empty() { Duration::ZERO } else { self.long() };
+        let [_, tcp] = if self.ports.is_empty() { [Duration::ZERO; 2] } else { self.lengths() };
         let udp = if self.datagrams.ports.is_empty() { Duration::ZERO } else { self.datagrams_long() };
         tcp.saturating_add(udp)
     }
 
-    /// About how long it takes to ask those of TCP.
-    pub(crate) fn long(&self) -> Duration {
-        long(self.ports.len(), self.rate_max)
+    /// About how long it takes to ask those of TCP, where each answers and where most do not.
+    pub(crate) fn lengths(&self) -> [Duration; 2] {
+        Sweep::lengths(self.ports.len(), self.rate_max)
     }
 
     /// How long it may take to ask those of UDP.

@@ -1,5 +1,7 @@
 //! What is told before the first packet: who scans whom, how fast and about how long.
 
+use std::time::Duration;
+
 use portreeve_core::{
     text,
     words::{Text, inflect},
@@ -10,6 +12,9 @@ use crate::{
     commands::scan::{Asked, Means, Target},
     show::age::length,
 };
+
+/// Nobody minds less.
+const NOTICED: Duration = Duration::from_secs(10);
 
 /// Who scans what, how fast and about how long.
 pub(crate) fn announced(target: &Target, asked: &Asked) -> Text {
@@ -40,8 +45,8 @@ fn tcp(asked: &Asked) -> Option<Text> {
         return None;
     }
     let (ports, en_ports) = (count(&asked.ports), inflect(asked.ports.len(), "port", "ports"));
-    let (rate, time) = (thousands(asked.rate_max.into()), length(asked.long().as_secs()));
-    let (en_time, ja_time) = (time.en, time.ja);
+    let rate = thousands(asked.rate_max.into());
+    let Text { en: en_time, ja: ja_time } = time(asked.lengths());
     let Text { en, ja } = match asked.means {
         Means::Packets => {
             text!("at most {rate}/s · about {en_time}", "最大 {rate}/秒 · 約 {ja_time}")
@@ -56,6 +61,17 @@ fn tcp(asked: &Asked) -> Option<Text> {
         ),
     };
     Some(text!("{ports} tcp {en_ports} · {en}", "TCP {ports} ポート · {ja}"))
+}
+
+/// Where most ports are silent, as behind a firewall that drops, it takes as much longer as anybody would notice.
+fn time([short, long]: [Duration; 2]) -> Text {
+    let [short, longer] = [short, long].map(|time| length(time.as_secs()));
+    let (en, ja) = (short.en, short.ja);
+    if long < NOTICED {
+        return text!("{en}", "{ja}");
+    }
+    let (en_longer, ja_longer) = (longer.en, longer.ja);
+    text!("{en}, {en_longer} where most is silent", "{ja}(応答なしが多い場合は {ja_longer})")
 }
 
 fn udp(asked: &Asked) -> Option<Text> {
