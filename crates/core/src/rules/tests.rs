@@ -167,6 +167,9 @@ fn a_gap_matters_where_the_findings_could_change_with_it() {
     {
         assert!(!with(&seen, kind), "{kind:?}");
     }
+    let incomplete = seen.clone().socket(|socket| socket.holders_complete = false);
+    assert!(!with(&incomplete, GapKind::HiddenOwners), "it is of another socket");
+    assert!(with(&incomplete, GapKind::HiddenProcesses));
     let hidden = seen.clone().hidden();
     assert!(with(&hidden, GapKind::HiddenOwners));
     assert!(with(&hidden, GapKind::HiddenFiles));

@@ -21,6 +21,8 @@ pub fn gap_matters<'a>(
         _ if gap.hides_firewall() || gap.is_before_rules() => {
             listeners.any(|listener| listener.breadth() != Breadth::Loopback)
         }
+        // They are counted: of whomever else somebody was seen.
+        GapKind::HiddenOwners | GapKind::OutOfSight => listeners.any(lacks_holder),
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         // A port is as it is whatever waits to be installed: whoever asks for that is told.
         _ if gap.hides_packages() => false,
@@ -28,6 +30,11 @@ pub fn gap_matters<'a>(
         GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => misses_namespace(snapshot, scope),
         _ => true,
     }
+}
+
+fn lacks_holder(listener: &Listener) -> bool {
+    matches!(listener.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight))
+        || (listener.holders.is_empty() && listener.gap.is_none())
 }
 
 fn lost_holder(listener: &Listener) -> bool {

@@ -146,6 +146,25 @@ fn what_fails_it_may_be_chosen() {
     assert_eq!(patches("22", as_it_is).code, Some(0), "nothing is known to be wrong with the code behind 22");
 }
 
+/// Whoever looks without being root never knows whether others share a socket of his.
+#[test]
+fn whom_another_port_hides_changes_nothing_about_an_own_one() {
+    let host = web_with(|snapshot| {
+        snapshot["gaps"] = json!([{"what": "hidden-owners", "count": 1}]);
+        snapshot["code"] = code();
+        snapshot["code"]["processes"] = json!({NGINX: [2]});
+        for listener in snapshot["listeners"].as_array_mut().expect("a list") {
+            listener["holders_complete"] = json!(false);
+            if listener["port"] == 22 {
+                listener["holders"] = json!([]);
+                listener["gap"] = json!("other-user");
+            }
+        }
+    });
+    let ask = |port: u16| with_input(&format!("patches {port} --snapshot -"), &host).code;
+    assert_eq!([443, 22].map(ask), [Some(0), Some(3)]);
+}
+
 #[test]
 fn a_snapshot_that_knows_no_code_is_refused() {
     let said = on_web("patches");
