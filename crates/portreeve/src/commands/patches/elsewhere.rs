@@ -38,9 +38,11 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn path(name: &'static str, value: &'static str, help: Words, lang: Lang) -> Arg {
-    options::value(name, value, help, lang)
-        .value_parser(PathBufValueParser::new())
-        .conflicts_with_all([options::SNAPSHOT, options::NETNS])
+    options::value(name, value, help, lang).value_parser(PathBufValueParser::new()).conflicts_with_all([
+        options::SNAPSHOT,
+        options::NETNS,
+        super::PORT,
+    ])
 }
 
 /// Whether a root was named.
