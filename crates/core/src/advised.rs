@@ -18,6 +18,28 @@ impl Advised {
     pub fn of(&self, file: &CodeFile) -> Option<&[Advisory]> {
         self.0.get(&(file.root?, file.package?)).map(Vec::as_slice)
     }
+
+    /// Whether they speak of any package at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether they decide what `gap` leaves open: of a root that has no lists of what waits, and is of a release of theirs. The
+    /// lists of the host itself can be fetched, and tell more.
+    #[must_use]
+    pub fn settle(&self, gap: &Gap, code: &Code) -> bool {
+        let is_meant = |root: &CodeRoot| !root.packages.is_empty() && gap.is_of_root(root.name.as_deref());
+        let mut meant = (0..).zip(&code.roots).filter(|(_, root)| is_meant(root)).peekable();
+        gap.what == GapKind::MissingUpdateData
+            && !gap.detail.is_empty()
+            && meant.peek().is_some()
+            && meant.all(|(place, _)| self.speak_of(place))
+    }
+
+    fn speak_of(&self, root: u32) -> bool {
+        self.0.range((root, 0)..=(root, u32::MAX)).next().is_some()
+    }
 }
 
 /// The packages that advisories are to be asked for.

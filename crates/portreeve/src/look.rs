@@ -126,8 +126,9 @@ impl Look {
         let named = self.policy.as_ref().and_then(|policy| policy.advisories.as_ref()).map(Path::new);
         if let (Some(path), Some(code)) = (path.or(named), &self.snapshot.code) {
             let (advised, silent) = advised(path, code)?;
+            let open = self.snapshot.gaps.iter().filter(|gap| !advised.settle(gap, code)).cloned();
+            self.snapshot.gaps = open.chain(silent).collect();
             self.advised = Some(Rc::new(advised));
-            self.snapshot.gaps.extend(silent);
         }
         Ok(self)
     }

@@ -69,6 +69,8 @@ pub enum GapKind {
     UnreadLedger,
     /// The packages of a root, which could not be read; `detail` names what stood in the way.
     UnreadPackages,
+    /// The packages of a root, or what could be installed, of which a file may not be read; `detail` names it.
+    HiddenPackages,
     /// The packages of a root in a form that only its own tools read; `detail` names the file.
     OldPackages,
     /// What could be installed, of which there are no lists; `detail` names the root where it is not the host's.
@@ -223,6 +225,7 @@ impl GapKind {
             Self::UnreadLedger => &ledger::UNREAD_LEDGER,
             Self::HiddenFiles => &code::HIDDEN_FILES,
             Self::UnreadPackages => &code::UNREAD_PACKAGES,
+            Self::HiddenPackages => &code::HIDDEN_PACKAGES,
             Self::OldPackages => &code::OLD_PACKAGES,
             Self::MissingPackages => &code::MISSING_PACKAGES,
             Self::MissingUpdateData => &code::MISSING_UPDATE_DATA,
@@ -269,6 +272,7 @@ mod tests {
             (GapKind::HiddenSteering, false, false),
             (GapKind::UnreadLedger, false, false),
             (GapKind::UnreadPackages, false, false),
+            (GapKind::HiddenPackages, false, false),
             (GapKind::OldPackages, false, false),
             (GapKind::MissingUpdateData, false, false),
             (GapKind::UnreadUpdateData, false, false),

@@ -60,6 +60,11 @@ impl Gaps {
         self.0.is_empty()
     }
 
+    /// Whether anything of this kind was not seen.
+    pub(super) fn has(&self, what: GapKind) -> bool {
+        self.0.iter().any(|gap| gap.what == what)
+    }
+
     /// The gaps of another look.
     pub(super) fn merge(&mut self, other: Self) {
         for gap in other.0 {

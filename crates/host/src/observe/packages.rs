@@ -235,15 +235,20 @@ impl<'r> Reading<'r> {
                 owners
             }
             Err(unread) => {
-                self.miss(GapKind::UnreadPackages, &of(&self.label, unread.path()));
+                self.miss(unread.gap(GapKind::UnreadPackages), &of(&self.label, unread.path()));
                 Owners::default()
             }
         }
     }
 
+    /// What a gap names where nothing tells what waits: the root, and its database where apt's lists are not of it.
+    fn unlisted(&self) -> String {
+        without_lists(self.root.kind).map_or_else(|| self.label.clone(), |path| of(&self.label, path))
+    }
+
     fn find_offers(&mut self, owning: &[&Installed]) {
         let tree = self.root.tree();
-        let is_asked = matches!(self.root.kind, Kind::Dpkg) && !owning.is_empty();
+        let is_asked = self.root.kind == Kind::Dpkg && !owning.is_empty();
         let names = owning.iter().map(|package| package.name.as_str()).collect();
         let architectures = owning.iter().filter_map(|package| package.architecture.as_deref()).collect();
         let is_trusted = self.root.is_host();
@@ -251,11 +256,12 @@ impl<'r> Reading<'r> {
             Source { tree, names: &names, architectures: &architectures, root: &self.label, is_trusted };
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
-        if is_asked && lists.archives.is_empty() {
-            missed.detailed(GapKind::MissingUpdateData, &self.label);
+        // Lists that hide are there.
+        if !owning.is_empty() && lists.archives.is_empty() && !missed.has(GapKind::HiddenPackages) {
+            missed.detailed(GapKind::MissingUpdateData, &self.unlisted());
         }
         let pins = preferences::read(tree).unwrap_or_else(|unread| {
-            missed.detailed(GapKind::UnreadPreferences, &of(&self.label, unread.path()));
+            missed.detailed(unread.gap(GapKind::UnreadPreferences), &of(&self.label, unread.path()));
             Pins::unread()
         });
         self.found.is_whole &= missed.is_empty();
@@ -263,6 +269,15 @@ impl<'r> Reading<'r> {
         let facts = &mut self.found.facts;
         (facts.lists_made, facts.lists_fetched) = (lists.made, lists.fetched);
         facts.packages = owning.iter().map(|package| told(package, &lists, &pins)).collect();
+    }
+}
+
+/// Where the packages of a root are kept whose archives nobody here knows; `None` of those that apt has lists of.
+const fn without_lists(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::DpkgParts => Some(dpkg::STATUS_PARTS),
+        Kind::Rpm(path) | Kind::Apk(path) => Some(path),
+        Kind::Dpkg | Kind::OldRpm(_) | Kind::None => None,
     }
 }
 

@@ -214,6 +214,7 @@ fn a_database_of_rpm_is_told_as_rpm_tells_it() {
         let version = &versions(&answer)["tiny"].0;
         let told = files.map(|file| told[file].as_ref().map(|package| format!("{package} {version}")));
         assert_eq!(told.to_vec(), expected, "{answer:#}");
+        assert!(gaps(&answer).contains("missing-update-data"), "nothing is known of what waits: {answer:#}");
     }
 }
 
@@ -259,6 +260,7 @@ fn a_database_of_apk_is_read() {
         assert_eq!((told["musl"].0.as_str(), told["busybox"].0.as_str()), ("1.2.5-r0", "1.37.0-r12"));
         // Nothing here reads what apk could install, so nothing is said of it.
         assert!(told.values().all(|(_, candidate)| candidate.is_none()), "{answer:#}");
+        assert_eq!(root.ask(&files, "").status, 3, "which is no all-clear");
     }
 }
 
@@ -282,6 +284,7 @@ fn an_image_without_dpkg_is_read_by_the_parts_of_its_status() {
     let answer = root.patches(&files);
     assert_eq!(named(&by_file(&answer), &files), [Some("libc6"), Some("libc6"), None], "{answer:#}");
     assert_eq!(versions(&answer)["libc6"].0, "2.36-9+deb12u10");
+    assert!(gaps(&answer).contains("missing-update-data"), "nothing is known of what waits: {answer:#}");
 }
 
 /// A root without any database has nothing of the machine's, and a file that stands where it was mapped is the same (A18).

@@ -1,5 +1,7 @@
 //! `patches` of a saved look: the table in both languages, what programs read, and how it ends (A18).
 
+mod root;
+
 use serde_json::{Value, json};
 
 use crate::run::{Said, assert_harmless, on_web, web_with, with_input};
@@ -98,6 +100,37 @@ fn the_last_lines_count_what_is_known_and_what_is_not() {
                    and newest\n";
     assert!(calm.out.contains(summary), "{}", calm.out);
     assert_eq!(calm.code, Some(0));
+}
+
+#[test]
+fn lists_of_the_host_are_not_those_of_a_container() {
+    let said = patches("", |code| {
+        let packages = json!([{"name": "musl", "version": "1.2.5-r0"}]);
+        let container = json!({"name": "container web", "database": "apk", "packages": packages});
+        code["roots"].as_array_mut().expect("a list").push(container);
+    });
+    assert!(
+        said.out.contains("what waits on the host itself: by apt's lists, fetched 2 h ago;"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn lists_are_not_asked_where_no_package_is_known() {
+    let ask = |words: &str| {
+        patches(words, |code| {
+            code["files"] = json!([{"path": "/opt/shop", "state": "same", "root": 0}]);
+            code["processes"] = json!({NGINX: [0]});
+            code["roots"] = json!([{"database": "dpkg"}]);
+        })
+    };
+    assert!(
+        ask("").out.ends_with("what waits: not asked, as no package of what runs is known\n"),
+        "{:?}",
+        ask("")
+    );
+    assert_eq!(ask("-o json").json()["data"], json!({"source": null, "taken": null}));
 }
 
 #[test]

@@ -32,6 +32,19 @@ pub(super) const UNREAD_PACKAGES: Page = Page {
     fix: |_| ASK_ITS_OWN_TOOLS,
 };
 
+pub(super) const HIDDEN_PACKAGES: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        text!(
+            "packages or updates that wait: {detail} may not be read by this user",
+            "パッケージまたは未適用の更新(このユーザーには {detail} を読む権限がありません)"
+        )
+    },
+    fix: |_| Words {
+        en: "run as root, or: sudo portreeve", ja: "root で実行してください(sudo portreeve)"
+    },
+};
+
 pub(super) const OLD_PACKAGES: Page = Page {
     hides: Hides::Packages,
     why: |Gap { detail, .. }| {
@@ -65,7 +78,21 @@ pub(super) const MISSING_PACKAGES: Page = Page {
 pub(super) const MISSING_UPDATE_DATA: Page = Page {
     hides: Hides::Packages,
     why: |Gap { detail, .. }| no_lists(detail),
-    fix: |Gap { detail, .. }| if detail.is_empty() { FETCH_THE_LISTS } else { AN_IMAGE_HAS_NONE },
+    fix: |Gap { detail, .. }| match detail.as_str() {
+        "" => FETCH_THE_LISTS,
+        detail if is_without_apt(detail) => ASK_ADVISORIES,
+        _ => AN_IMAGE_HAS_NONE,
+    },
+};
+
+/// Whether the detail names a database of packages of which apt has no lists.
+fn is_without_apt(detail: &str) -> bool {
+    ["/status.d", "/rpmdb.sqlite", "/installed"].iter().any(|database| detail.ends_with(database))
+}
+
+const ASK_ADVISORIES: Words = Words {
+    en: "name advisories about that release (--advisories), or ask its own package manager: dnf updateinfo, apk version",
+    ja: "そのリリースのアドバイザリを --advisories で指定するか、対象のパッケージ管理ツール(dnf updateinfo、apk version)で確認してください",
 };
 
 const AN_IMAGE_HAS_NONE: Words = Words {
@@ -162,6 +189,12 @@ fn no_lists(root: &str) -> Text {
             "未適用の更新(パッケージの一覧がありません)"
         );
     }
+    if is_without_apt(root) {
+        return text!(
+            "updates that wait: of the packages in {root} no lists are read",
+            "未適用の更新({root} のパッケージの一覧は読み取りません)"
+        );
+    }
     text!(
         "updates that wait in {root}: there are no lists of packages",
         "{root} の未適用の更新(パッケージの一覧がありません)"
@@ -207,7 +240,23 @@ pub(super) fn is_of_root(detail: &str, name: Option<&str>) -> bool {
 mod tests {
     use alloc::{format, string::String};
 
-    use super::*;
+    use super::{super::GapKind, *};
+
+    #[test]
+    fn whoever_has_no_apt_is_not_told_to_fetch_its_lists() {
+        let said = |detail: &str| {
+            let gap = Gap { detail: detail.into(), ..Gap::new(GapKind::MissingUpdateData, 1) };
+            (gap.why().en, gap.fix())
+        };
+        for database in
+            ["/lib/apk/db/installed", "box: /var/lib/rpm/rpmdb.sqlite", "/mnt: /var/lib/dpkg/status.d"]
+        {
+            let (why, fix) = said(database);
+            assert!(why.contains(database) && fix == ASK_ADVISORIES, "{why}");
+        }
+        assert_eq!(said("").1, FETCH_THE_LISTS);
+        assert_eq!(said("container web").1, AN_IMAGE_HAS_NONE);
+    }
 
     #[test]
     fn what_is_hidden_of_one_root_is_nothing_to_another() {

@@ -76,15 +76,14 @@ pub(super) struct Source<'s> {
 pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
     let mut lists = Lists::default();
     let root = source.root;
-    let folder = match source.tree.folder(LISTS) {
-        Ok(Some(folder)) => folder,
+    let (folder, names) = match names(source.tree) {
+        Ok(Some(found)) => found,
         Ok(None) => return lists,
         Err(unread) => {
-            gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path()));
+            gaps.detailed(unread.gap(GapKind::UnreadUpdateData), &of(root, unread.path()));
             return lists;
         }
     };
-    let names = folder.names().unwrap_or_default();
     let releases = releases(source, &names, gaps);
     let mut left = if source.is_trusted { LISTS_BYTES_MAX } else { STRANGERS_BYTES_MAX };
     for name in &names {
@@ -98,12 +97,18 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
                 lists.archives.push((archive(stem, above), listed));
             }
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
-            Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
+            Err(unread) => gaps.detailed(unread.gap(GapKind::UnreadUpdateData), &of(root, unread.path())),
         }
     }
     lists.made = releases.iter().filter_map(|(_, release)| release.made).max();
     lists.fetched = fetched(source.tree, &folder);
     lists
+}
+
+fn names(tree: Tree<'_>) -> Result<Option<(Folder, Vec<String>)>, Unread> {
+    let Some(folder) = tree.folder(LISTS)? else { return Ok(None) };
+    let names = folder.names()?;
+    Ok(Some((folder, names)))
 }
 
 /// A file with the root that it stands in, where that is not the host's.
@@ -128,7 +133,11 @@ fn releases<'n>(source: &Source<'_>, names: &'n [String], gaps: &mut Gaps) -> Ve
                 }
                 releases.push((stem, release));
             }
-            Err(unread) => gaps.detailed(GapKind::UnreadUpdateData, &of(root, unread.path())),
+            Err(unread) => {
+                gaps.detailed(unread.gap(GapKind::UnreadUpdateData), &of(root, unread.path()));
+                // It stands there, whatever it says.
+                releases.push((stem, Release::default()));
+            }
         }
     }
     releases

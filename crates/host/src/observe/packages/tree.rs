@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use portreeve_core::facts::GapKind;
 use rustix::{
     fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx},
     io::Errno,
@@ -48,6 +49,16 @@ impl Unread {
         match self {
             Self::TooLarge(path) | Self::NoFile(path) | Self::Unsteady(path) | Self::Strange(path) => path,
             Self::Refused { path, .. } => path,
+        }
+    }
+
+    /// What kind of gap it is: whoever may not read it can become root, which is nothing to do about what is `broken`.
+    pub(super) fn gap(&self, broken: GapKind) -> GapKind {
+        match self {
+            Self::Refused { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                GapKind::HiddenPackages
+            }
+            _ => broken,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{CodeRoot, ExeState},
+    facts::{Code, CodeRoot, ExeState},
     patches::{Patch, Security, Waits},
     port::PortSpec,
     text,
@@ -293,14 +293,40 @@ fn kernel(world: &World<'_>) -> Option<Text> {
 
 fn data(world: &World<'_>) -> Text {
     let code = world.snapshot.code.as_ref();
-    match code.and_then(listed).and_then(CodeRoot::lists_known) {
-        Some(fetched) => {
-            let Text { en, ja } = ago(fetched, world.now);
-            text!(
-                "what waits: by apt's lists, fetched {en}; portreeve fetches nothing",
-                "更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
-            )
-        }
-        None => text!("what waits: nothing tells", "更新待ち: 判定できるデータがありません"),
+    let Some(fetched) = code.and_then(listed).and_then(CodeRoot::lists_known) else {
+        return without_lists(world);
+    };
+    let Text { en, ja } = ago(fetched, world.now);
+    if code.is_some_and(is_of_more) {
+        return text!(
+            "what waits on the host itself: by apt's lists, fetched {en}; portreeve fetches nothing",
+            "ホスト自体の更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
+        );
     }
+    text!(
+        "what waits: by apt's lists, fetched {en}; portreeve fetches nothing",
+        "更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
+    )
+}
+
+/// Whether packages run of a root beside the host's, of which its lists say nothing.
+fn is_of_more(code: &Code) -> bool {
+    code.host().is_some() && code.roots.iter().any(|root| root.name.is_some() && !root.packages.is_empty())
+}
+
+fn without_lists(world: &World<'_>) -> Text {
+    if world.advised().is_some_and(|advised| !advised.is_empty()) {
+        return text!(
+            "what waits: by the advisories alone; portreeve fetches nothing",
+            "更新待ち: アドバイザリだけによります(portreeve は取得しません)"
+        );
+    }
+    let code = world.snapshot.code.as_ref();
+    if code.is_none_or(|code| code.roots.iter().all(|root| root.packages.is_empty())) {
+        return text!(
+            "what waits: not asked, as no package of what runs is known",
+            "更新待ち: 実行中のコードのパッケージを特定できないため確認していません"
+        );
+    }
+    text!("what waits: nothing tells", "更新待ち: 判定できるデータがありません")
 }
