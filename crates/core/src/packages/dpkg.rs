@@ -27,28 +27,47 @@ pub fn listed(file: &str) -> Option<Name> {
     })
 }
 
-/// The package of a stanza of the status, where its files are on the disk.
+/// What a stanza of the status says of its package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its files are on the disk.
+    Installed(Installed),
+    /// They are not.
+    Gone(Name),
+}
+
+/// What became of the package of a stanza; `None` where that is not told, as of one that was cut off.
 ///
 /// A distroless image keeps such stanzas in files of their own, which say nothing of their state.
 #[must_use]
-pub fn installed(stanza: Stanza<'_>) -> Option<Installed> {
+pub fn state(stanza: Stanza<'_>) -> Option<State> {
     let [name, version, architecture, source, status] =
         values(stanza, ["Package", "Version", "Architecture", "Source", "Status"]);
-    let (name, version) = (name?, version?);
+    let (name, architecture) = (name?, architecture.map(Cow::into_owned));
     let mut words = status.as_deref().unwrap_or("install ok installed").split(' ');
-    let (want, state) = (words.next(), words.nth(1));
-    if matches!(state, None | Some("not-installed" | "config-files")) {
-        return None;
+    let (want, state) = (words.next(), words.nth(1)?);
+    if matches!(state, "not-installed" | "config-files") {
+        return Some(State::Gone((name.into_owned(), architecture)));
     }
+    let version = version?;
     let (source, source_version) = origin(source.as_deref().unwrap_or(&name), &version);
-    Some(Installed {
+    Some(State::Installed(Installed {
         name: name.into_owned(),
-        architecture: architecture.map(Cow::into_owned),
+        architecture,
         version: version.into_owned(),
         source,
         source_version,
         held: want == Some("hold"),
-    })
+    }))
+}
+
+/// The package of a stanza, where its files are on the disk.
+#[must_use]
+pub fn installed(stanza: Stanza<'_>) -> Option<Installed> {
+    match state(stanza)? {
+        State::Installed(package) => Some(package),
+        State::Gone(_) => None,
+    }
 }
 
 /// Of which package a stanza of the status is, whatever became of it.
@@ -225,7 +244,10 @@ Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
             assert!(of(here).is_some(), "{here}");
         }
         assert!(read(b"Package: base-files\nVersion: 12\n").is_some(), "distroless says nothing of a state");
-        assert_eq!(read(b"Package: a\nStatus: install ok installed\n"), None, "no version");
+        let cut = Stanza::whole(b"Package: a\nStatus: install ok installed\n");
+        assert_eq!(state(cut), None, "no version");
+        let gone = Stanza::whole(b"Package: a\nStatus: purge ok not-installed\nArchitecture: all\n");
+        assert_eq!(state(gone), Some(State::Gone(("a".into(), Some("all".into())))));
     }
 
     #[test]

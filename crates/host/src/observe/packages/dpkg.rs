@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::packages::{
     Installed, Owners, Paths, control,
-    dpkg::{Diversions, Name, Search, installed, is_journal, is_named, listed, named, summed},
+    dpkg::{Diversions, Name, Search, State, installed, is_journal, is_named, listed, named, state, summed},
     sought::{Claims, Found},
 };
 
@@ -14,7 +14,8 @@ use super::tree::{Folder, Tree, Unread};
 pub(super) const STATUS: &str = "/var/lib/dpkg/status";
 /// Where a distroless image has a file a package instead.
 pub(super) const STATUS_PARTS: &str = "/var/lib/dpkg/status.d";
-const INFO: &str = "/var/lib/dpkg/info";
+/// The lists of files, which stay where the status is lost.
+pub(super) const INFO: &str = "/var/lib/dpkg/info";
 const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
 /// What dpkg has not written into its status yet: it does so at the end of a run, or of the next one where it was stopped.
 const UPDATES: &str = "/var/lib/dpkg/updates";
@@ -31,7 +32,8 @@ pub(super) const SOURCES: [&str; 5] = [STATUS, STATUS_PARTS, INFO, DIVERSIONS, U
 /// What was found.
 pub(super) struct Told {
     pub(super) owners: Owners,
-    /// Where an installed package should have its list of files, and has none, so that files may be its.
+    /// What tells too little of whose the files are: a status without their packages, or a list of files that an installed
+    /// package should have.
     pub(super) missing: Option<String>,
 }
 
@@ -70,6 +72,14 @@ impl FileLists {
     }
 }
 
+/// Whether any package has a list of files there; one that hides them may have.
+pub(super) fn has_lists(tree: Tree<'_>) -> bool {
+    match tree.folder(INFO).and_then(|info| info.map(|info| info.names()).transpose()) {
+        Ok(names) => names.into_iter().flatten().any(|name| listed(&name).is_some()),
+        Err(_) => true,
+    }
+}
+
 fn lists(tree: Tree<'_>, search: &Search) -> Result<FileLists, Unread> {
     let mut lists = FileLists::default();
     let Some(info) = tree.folder(INFO)? else { return Ok(lists) };
@@ -77,6 +87,10 @@ fn lists(tree: Tree<'_>, search: &Search) -> Result<FileLists, Unread> {
     for file in info.names()? {
         let Some(name) = listed(&file) else { continue };
         let Some(list) = info.read(&file, LIST_BYTES_MAX.min(left))? else { continue };
+        // A package without files has a line all the same, of the root itself: an empty list is one that was lost.
+        if list.is_empty() {
+            continue;
+        }
         left = left.saturating_sub(list.len() as u64);
         let found = search.find(&name.0, &list);
         if !found.is_empty() {
@@ -108,6 +122,7 @@ fn journal(tree: Tree<'_>) -> Result<Journal, Unread> {
 fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -> Told {
     let mut claims = Claims::default();
     let mut missing = None;
+    let mut untold = Untold::new(lists, status);
     let mut join = |package: Installed| {
         if !lists.has(&package) {
             missing.get_or_insert_with(|| format!("{INFO}/{}.list", package.name));
@@ -116,14 +131,56 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
         claims.add(package, found);
     };
     control::every(status, |stanza| {
+        let state = state(stanza);
+        state.iter().for_each(|state| untold.hear(state));
         let is_newer = !journal.is_empty() && named(stanza).is_some_and(|name| journal.contains_key(&name));
-        installed(stanza).filter(|_| !is_newer).into_iter().for_each(&mut join);
+        if let Some(State::Installed(package)) = state.filter(|_| !is_newer) {
+            join(package);
+        }
     });
     journal.values().flatten().cloned().for_each(&mut join);
     let owners = claims.owners();
+    let missing = untold.leaves_out(journal, &owners).then(|| STATUS.to_owned()).or(missing);
     // Where every file is somebody's, a list more changes nothing.
     let missing = missing.filter(|_| wanted.iter().any(|path| owners.of(path).is_none()));
     Told { owners, missing }
+}
+
+/// What a status leaves out of which there are lists of files.
+struct Untold<'l> {
+    /// Whose lists have which wanted files.
+    owning: BTreeMap<Name, &'l Found>,
+    is_cut: bool,
+    is_empty: bool,
+}
+
+impl<'l> Untold<'l> {
+    fn new(lists: &'l FileLists, status: &[u8]) -> Self {
+        let owning = lists.owning.iter().map(|(name, found)| (name.clone(), found)).collect();
+        // dpkg itself refuses a last line without an end.
+        Self { owning, is_cut: !status.ends_with(b"\n"), is_empty: true }
+    }
+
+    fn hear(&mut self, state: &State) {
+        self.is_empty = false;
+        match state {
+            State::Installed(package) => self.know(&package.name, package.architecture.as_ref()),
+            State::Gone((name, architecture)) => self.know(name, architecture.as_ref()),
+        }
+    }
+
+    fn know(&mut self, name: &str, architecture: Option<&String>) {
+        for of in [None, architecture.cloned()] {
+            self.owning.remove(&(name.to_owned(), of));
+        }
+    }
+
+    /// Whether packages are missing from the status that the journal does not know either, and whose files are nobody else's.
+    fn leaves_out(mut self, journal: &Journal, owners: &Owners) -> bool {
+        journal.keys().for_each(|(name, architecture)| self.know(name, architecture.as_ref()));
+        let mut claimed = self.owning.values().flat_map(|found| found.keys());
+        self.is_cut || self.is_empty || claimed.any(|path| owners.of(path).is_none())
+    }
 }
 
 /// The same of a distroless image, whose packages have a file of their own each, and another with the sums of its files.

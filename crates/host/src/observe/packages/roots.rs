@@ -44,7 +44,7 @@ pub(super) enum Kind {
 
 /// Where each kind is, the first that is there counts.
 fn places() -> impl Iterator<Item = (Kind, &'static str)> {
-    let dpkg = [(Kind::Dpkg, dpkg::STATUS), (Kind::DpkgParts, dpkg::STATUS_PARTS)];
+    let dpkg = [(Kind::Dpkg, dpkg::STATUS), (Kind::DpkgParts, dpkg::STATUS_PARTS), (Kind::Dpkg, dpkg::INFO)];
     let rpm = RPM.map(|path| (Kind::Rpm(path), path));
     let apk = APK.map(|path| (Kind::Apk(path), path));
     let old = OLD_RPM.map(|path| (Kind::OldRpm(path), path));
@@ -213,7 +213,10 @@ impl Roots {
 /// One that cannot be looked at is there all the same: a link that leads in circles hides no packages.
 fn database(view: &View) -> (Kind, Key) {
     let found = places().find_map(|(kind, path)| match view.find(path) {
-        Ok(found) => found.map(|id| (kind, Some(id))),
+        // A status that is lost leaves the lists of files, beside which another's database may stand.
+        Ok(found) => {
+            found.filter(|_| path != dpkg::INFO || dpkg::has_lists(Tree(view))).map(|id| (kind, Some(id)))
+        }
         Err(_) => Some((kind, None)),
     });
     let (kind, id) = found.unwrap_or((Kind::None, None));

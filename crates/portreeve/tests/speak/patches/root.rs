@@ -133,6 +133,29 @@ fn debian() -> Root {
 }
 
 #[test]
+fn a_database_of_dpkg_that_was_lost_is_no_all_clear() {
+    assert_eq!(debian().gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "nothing is lost");
+    let whole = fs::read_to_string(debian().0.join("root").join(STATUS)).unwrap();
+    let lost = one("unread-packages", &format!("root: /{STATUS}"));
+    let first = whole.find("Package: quay").unwrap();
+    for cut in ["", &whole[..first], &whole[..first + "Package: quay\nArch".len()], whole.trim_end()] {
+        assert_eq!(debian().with(STATUS, cut).gaps(&[PROGRAM, "/opt/own"], ""), lost, "{cut:?}");
+    }
+    let gone = debian();
+    fs::remove_file(gone.0.join("root").join(STATUS)).unwrap();
+    assert_eq!(gone.gaps(&[PROGRAM], ""), lost);
+    let removed = debian().with(STATUS, &whole.replace("install ok installed", "deinstall ok config-files"));
+    assert_eq!(removed.gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "it tells that they are gone");
+}
+
+#[test]
+fn a_list_of_files_that_is_empty_is_one_that_is_missing() {
+    let root = debian().with("var/lib/dpkg/info/quay.list", "");
+    let missing = one("unread-packages", "root: /var/lib/dpkg/info/quay.list");
+    assert_eq!(root.gaps(&[PROGRAM], ""), missing);
+}
+
+#[test]
 fn nobody_listens_in_a_root_that_does_not_run() {
     for lang in ["en", "ja"] {
         let said = debian().ask(&[PROGRAM], &format!("443 --lang {lang}"));
