@@ -1,10 +1,17 @@
 //! What to type next: only commands that exist, and never made of bytes that a shell would act on.
 
 use portreeve_core::{
-    facts::Process, origin::is_cron, owner::is_service_manager, unit, words::Words, world::World,
+    facts::Process,
+    origin::is_cron,
+    owner::is_service_manager,
+    text, unit,
+    words::{Lang, Words},
+    world::World,
 };
 
-use super::{out::Out, rows::Row};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{out::Out, rows::Row, wrap::append_whole};
 use crate::{cli, failure::Failure, footing::Footing};
 
 /// More units than this are not stopped by one command.
@@ -13,6 +20,8 @@ const UNITS_MAX: usize = 4;
 const MANAGER: &str = "init.scope";
 
 const NEXT: Words = Words { en: "next", ja: "次" };
+/// More commands than this no person types one by one.
+const SHOWN_MAX: usize = 8;
 
 /// Prints `next:` with those of `commands` that exist here.
 pub(crate) fn print(commands: &[String], out: &mut Out) -> Result<(), Failure> {
@@ -21,6 +30,32 @@ pub(crate) fn print(commands: &[String], out: &mut Out) -> Result<(), Failure> {
         return Ok(());
     }
     out.line(&format!("{}: {}", NEXT.in_lang(out.lang), possible.join(" · ")))
+}
+
+/// The same over as many lines as the terminal needs, with `all`, which tells of more than are shown.
+pub(crate) fn print_many(commands: &[String], all: &str, out: &mut Out) -> Result<(), Failure> {
+    let possible: Vec<_> = commands.iter().map(String::as_str).filter(|command| exists(command)).collect();
+    if possible.is_empty() {
+        return Ok(());
+    }
+    out.line(&lines(&possible, all, out.lang, out.width))
+}
+
+/// No command is broken, so that each can be copied as a whole.
+fn lines(commands: &[&str], all: &str, lang: Lang, width: Option<usize>) -> String {
+    let mut lines = format!("{}: ", NEXT.in_lang(lang));
+    let indent = lines.width();
+    let rest = commands.len().saturating_sub(SHOWN_MAX);
+    let more = text!("… {rest} more: {all}", "… ほか {rest} 件: {all}");
+    let more = (rest > 0).then(|| more.in_lang(lang));
+    for (place, shown) in commands.iter().copied().take(SHOWN_MAX).chain(more).enumerate() {
+        if place == 0 {
+            lines += shown;
+        } else {
+            append_whole(&mut lines, shown, width, indent);
+        }
+    }
+    lines
 }
 
 fn exists(command: &str) -> bool {
@@ -138,6 +173,17 @@ pub(crate) fn is_manager(pid: u32, process: &Process) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_commands_stand_whole_and_the_rest_is_counted() {
+        let commands = ["apt-get install a", "apt-get install b", "systemctl restart c.service"];
+        let shown = lines(&commands, "all", Lang::En, Some(45));
+        let expected = "next: apt-get install a · apt-get install b\n      systemctl restart c.service";
+        assert_eq!(shown, expected);
+        let shown = lines(&["a"; 11], "portreeve patches -o json", Lang::Ja, Some(80));
+        assert!(shown.ends_with("a · … ほか 3 件: portreeve patches -o json"), "{shown}");
+        assert_eq!(shown.matches("a ·").count(), 8, "{shown}");
+    }
 
     #[test]
     fn only_a_service_with_a_harmless_name_is_stopped() {

@@ -15,6 +15,8 @@ pub(crate) const SPACING: &str = "  ";
 const COLUMN_WIDTHS_MIN: [usize; 3] = [14, 8, 4];
 /// Of what stands before a number, so much is kept: a letter and `…`.
 const HEAD_WIDTH_MIN: usize = 2;
+/// A blank and `…`.
+const CUT_WIDTH: usize = 2;
 /// A process is shown with its number and how many others there are: `nginx 812 +4`.
 const NUMBERS_KEPT_MAX: usize = 2;
 /// Where nothing is cut off, a longer cell pushes its own row aside and no other.
@@ -70,6 +72,8 @@ pub(crate) enum Fit {
 pub(crate) struct Cell {
     text: String,
     paint: Option<Paint>,
+    /// How narrow it may become.
+    least: usize,
 }
 
 impl Cell {
@@ -77,12 +81,19 @@ impl Cell {
     pub(crate) fn painted(text: &str, paint: Paint) -> Self {
         Self { paint: Some(paint), ..Self::from(text) }
     }
+
+    /// The same, of which nothing of `head`, its beginning, is cut off.
+    pub(crate) fn keeping(self, head: &str) -> Self {
+        let head = visible(head).width() + CUT_WIDTH;
+        Self { least: self.least.max(head.min(self.text.width())), ..self }
+    }
 }
 
 impl From<&str> for Cell {
     /// Makes visible what others wrote.
     fn from(text: &str) -> Self {
-        Self { text: visible(text).into_owned(), paint: None }
+        let text = visible(text).into_owned();
+        Self { least: least(&text), text, paint: None }
     }
 }
 
@@ -125,9 +136,7 @@ impl Table {
 
     /// The text, no wider than `width` where that can be had by cutting.
     pub(crate) fn render(&self, lang: Lang, width: Option<usize>, colour: Colour) -> String {
-        let named = self.columns.iter().filter(|_| self.head == Head::Shown);
-        let head: Vec<_> =
-            named.map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect();
+        let head = self.heads(lang);
         let mut columns = self.natural(&head);
         match width {
             Some(width) => self.narrow(&mut columns, width.saturating_sub(self.indent)),
@@ -142,16 +151,30 @@ impl Table {
         lines + &note.unwrap_or_default()
     }
 
+    /// Whether nothing of the last column is cut off at that width.
+    pub(crate) fn is_last_whole(&self, lang: Lang, width: Option<usize>) -> bool {
+        let Some(width) = width else { return true };
+        let mut columns = self.natural(&self.heads(lang));
+        let whole = columns.last().map(|last| (last.column, last.width));
+        self.narrow(&mut columns, width.saturating_sub(self.indent));
+        columns.last().map(|last| (last.column, last.width)) == whole
+    }
+
+    fn heads(&self, lang: Lang) -> Vec<Cell> {
+        let named = self.columns.iter().filter(|_| self.head == Head::Shown);
+        named.map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect()
+    }
+
     /// Every column, as wide as its widest cell.
     fn natural(&self, head: &[Cell]) -> Vec<Shown> {
-        let widest = |column: usize, width: fn(&str) -> usize| {
+        let widest = |column: usize, width: fn(&Cell) -> usize| {
             let rows = self.rows.iter().filter_map(|row| row.get(column));
-            rows.chain(head.get(column)).map(|cell| width(&cell.text)).max().unwrap_or(0)
+            rows.chain(head.get(column)).map(width).max().unwrap_or(0)
         };
         let shown = |column| Shown {
             column,
-            width: widest(column, UnicodeWidthStr::width),
-            least: widest(column, least),
+            width: widest(column, |cell| cell.text.width()),
+            least: widest(column, |cell| cell.least),
         };
         (0..self.columns.len()).map(shown).collect()
     }
@@ -348,6 +371,21 @@ mod tests {
             let text = table.render(Lang::En, Some(width), Colour::Off);
             let cells = ["a-… 812 +4  world", "4026532281  world"];
             assert!(cells.iter().all(|cell| text.contains(cell)), "{width}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_cell_keeps_is_not_cut_off_and_what_is_cut_is_known() {
+        let mut columns = COLUMNS.to_vec();
+        columns.push(Column { head: Words { en: "DO", ja: "対処" }, fit: Fit::Spare });
+        let mut table = Table::new(&columns, 0);
+        let kept = Cell::from("3.0-2 security CVE-2026-1").keeping("3.0-2 security");
+        table.push(["22/tcp".into(), kept, "a".into(), "renew it".into()]);
+        assert!(table.is_last_whole(Lang::En, Some(60)) && table.is_last_whole(Lang::En, None));
+        for width in [45, 35, 20] {
+            assert_eq!(table.is_last_whole(Lang::En, Some(width)), width == 45, "{width}");
+            let text = table.render(Lang::En, Some(width), Colour::Off);
+            assert!(text.contains("3.0-2 security "), "{width}: {text}");
         }
     }
 

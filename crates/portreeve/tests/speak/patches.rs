@@ -2,9 +2,14 @@
 
 mod root;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use crate::run::{Said, assert_harmless, on_web, web_with, with_input};
+use crate::{
+    run::{Said, assert_harmless, on_web, web_with, with_input},
+    terminal::{assert_fits, on_terminal_of},
+};
 
 /// The main process of nginx, which serves 80 and 443.
 const NGINX: &str = "812";
@@ -43,14 +48,18 @@ fn code() -> Value {
     })
 }
 
-/// How `patches` answers of the host with that code, after `change`.
-fn patches(words: &str, change: impl FnOnce(&mut Value)) -> Said {
-    let host = web_with(|snapshot| {
+/// The host with that code, after `change`.
+fn host(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    web_with(|snapshot| {
         snapshot["gaps"] = json!([]);
         snapshot["code"] = code();
         change(&mut snapshot["code"]);
-    });
-    with_input(&format!("patches {words} --snapshot -"), &host)
+    })
+}
+
+/// How `patches` answers of it.
+fn patches(words: &str, change: impl FnOnce(&mut Value)) -> Said {
+    with_input(&format!("patches {words} --snapshot -"), &host(change))
 }
 
 fn as_it_is(_: &mut Value) {}
@@ -80,6 +89,39 @@ fn what_to_type_stands_beside_what_is_old_and_what_waits() {
     assert_eq!(said.code, Some(1));
     let of_port = patches("443", as_it_is);
     assert_eq!(row(&of_port, "zlib1g")[2..], ["zlib1g", "same", "1.2-1", "–", "–"]);
+}
+
+/// Versions as long as Debian's are.
+fn debian(code: &mut Value) {
+    let waits = Some("3.0.17-1~deb12u3");
+    code["roots"][0]["packages"][1] = package("libssl3", "3.0.17-1~deb12u2", [waits; 3]);
+    code["roots"][0]["packages"][2] = package("zlib1g", "1:1.2.13.dfsg-1", [Some("1:1.2.13.dfsg-2"); 3]);
+}
+
+#[test]
+fn a_narrow_terminal_tells_what_waits_and_what_to_type() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("narrow-patches.json");
+    std::fs::write(&file, host(debian)).expect("it can be written");
+    let said = on_terminal_of("patches", &file, 80);
+    assert_fits(&said, 80);
+    let waits = "  nginx.serv…  libssl3  same                 3.0.17-1~deb12u3 security\n";
+    assert!(!said.contains("DO") && said.contains(waits), "{said}");
+    let next = "next: apt-get install --only-upgrade libssl3\n      \
+                apt-get install --only-upgrade zlib1g · systemctl restart nginx.service\n";
+    assert!(said.ends_with(next), "what starts it again stands behind all that is installed: {said}");
+    let said = on_terminal_of("patches --lang ja", &file, 80);
+    assert_fits(&said, 80);
+    assert!(said.contains("3.0.17-1~deb12u3 セキュリティ\n"), "{said}");
+    assert!(said.contains("\n次: apt-get install --only-upgrade libssl3"), "{said}");
+    let wide = on_terminal_of("patches", &file, 250);
+    assert!(wide.contains("DO") && !wide.contains("next: "), "{wide}");
+}
+
+#[test]
+fn whose_a_package_is_stands_beside_it() {
+    let said = patches("", |code| code["roots"][0]["name"] = json!("chroot /srv/x"));
+    let row = row(&said, "libssl3");
+    assert_eq!((row[2].as_str(), row[6].as_str()), ("libssl3 (chroot /srv/x)", "–"));
 }
 
 #[test]
@@ -196,6 +238,20 @@ fn whom_another_port_hides_changes_nothing_about_an_own_one() {
     });
     let ask = |port: u16| with_input(&format!("patches {port} --snapshot -"), &host).code;
     assert_eq!([443, 22].map(ask), [Some(0), Some(3)]);
+}
+
+#[test]
+fn a_port_that_nobody_holds_tells_of_the_kernel_by_which_it_ends() {
+    let old = |code: &mut Value| {
+        let newest =
+            json!({"release": "6.1.0-30", "package": "linux-image-6.1.0-30", "version": "6.1.124-1"});
+        code["kernel"] =
+            json!({"running": "6.1.0-27", "running_version": "6.1.115-1", "installed": [newest]});
+    };
+    let said = patches("9999", old);
+    let told = "nobody whose code can be seen listens there\n\
+                kernel: 6.1.0-27 runs, 6.1.0-30 (6.1.124-1) is installed: reboot\n";
+    assert_eq!((said.out.as_str(), said.code), (told, Some(1)));
 }
 
 #[test]

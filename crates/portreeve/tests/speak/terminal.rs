@@ -5,6 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Read as _,
     os::unix::ffi::OsStrExt as _,
+    path::Path,
 };
 
 use rustix::{
@@ -15,8 +16,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::{assert_harmless, on_web, program, saved};
 
-/// What the words of `line` say about the host `snapshot` on a terminal of `columns`.
+/// What the words of `line` say about the saved host `snapshot` on a terminal of `columns`.
 fn on_terminal(line: &str, snapshot: &str, columns: u16) -> String {
+    on_terminal_of(line, &saved(snapshot), columns)
+}
+
+/// The same about the host in the file `snapshot`.
+pub(crate) fn on_terminal_of(line: &str, snapshot: &Path, columns: u16) -> String {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("Linux has pseudo-terminals");
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
@@ -26,7 +32,7 @@ fn on_terminal(line: &str, snapshot: &str, columns: u16) -> String {
     let terminal =
         OpenOptions::new().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap();
     let mut command = program();
-    command.env("NO_COLOR", "1").args(line.split_whitespace()).arg("--snapshot").arg(saved(snapshot));
+    command.env("NO_COLOR", "1").args(line.split_whitespace()).arg("--snapshot").arg(snapshot);
     let mut child = command.stdout(terminal).spawn().expect("the program starts");
     // The terminal ends when nobody has it open any more.
     drop(command);
@@ -38,7 +44,7 @@ fn on_terminal(line: &str, snapshot: &str, columns: u16) -> String {
 }
 
 /// The lines are no wider than `columns`, but for commands to be copied.
-fn assert_fits(text: &str, columns: usize) {
+pub(crate) fn assert_fits(text: &str, columns: usize) {
     assert_harmless(text);
     for line in text.lines().filter(|line| !line.starts_with("next: ") && !line.starts_with("次: ")) {
         assert!(line.width() <= columns, "{} columns: {line}\nin\n{text}", line.width());

@@ -18,6 +18,7 @@ use crate::{
         age::ago,
         escape::visible,
         listeners::{NETNS, PORT, foreign},
+        next,
         out::{Out, Paint},
         table::{Cell, Column, Fit, Table},
     },
@@ -28,11 +29,13 @@ const COLUMNS: &[Column] = &[
     Column { head: Words { en: "HOLDER", ja: "保持者" }, fit: Fit::Cut },
     Column { head: Words { en: "PACKAGE", ja: "パッケージ" }, fit: Fit::Cut },
     Column { head: Words { en: "RUNS", ja: "実行中のコード" }, fit: Fit::Whole },
-    Column { head: Words { en: "INSTALLED", ja: "導入済み" }, fit: Fit::Cut },
+    Column { head: Words { en: "INSTALLED", ja: "導入済み" }, fit: Fit::Spare },
     Column { head: Words { en: "WAITING", ja: "更新待ち" }, fit: Fit::Cut },
     Column { head: Words { en: "DO", ja: "対処" }, fit: Fit::Spare },
 ];
 const NOTHING: &str = "–";
+/// Where every command stands.
+const ALL: &str = "portreeve patches -o json";
 const NOBODY: Words = Words {
     en: "nobody whose code can be seen listens there",
     ja: "実行中のコードを確認できる待ち受けはありません",
@@ -52,18 +55,42 @@ pub(crate) fn print(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let shown: Vec<_> = patches.iter().filter(|patch| is_all || patch.needs_a_word()).collect();
+    let table = table(world, &shown, out.lang);
     if !shown.is_empty() {
-        out.table(&table(world, &shown, out.lang))?;
+        out.table(&table)?;
     }
-    if patches.is_empty() {
-        return out.say(if runs_here(world) { NOBODY } else { NOTHING_MAPPED });
-    }
-    let summary = if runs_here(world) { summary(patches) } else { summary_elsewhere(patches) };
+    let summary = match (patches.is_empty(), runs_here(world)) {
+        (true, true) => NOBODY.into(),
+        (true, false) => NOTHING_MAPPED.into(),
+        (false, true) => summary(patches),
+        (false, false) => summary_elsewhere(patches),
+    };
     out.sentences(summary.in_lang(out.lang))?;
+    // It runs whoever listens: a newer one ends a question about a free port with 1 too.
     if let Some(kernel) = kernel(world) {
         out.sentences(kernel.in_lang(out.lang))?;
     }
-    out.sentences(data(world).in_lang(out.lang))
+    if patches.is_empty() {
+        return Ok(());
+    }
+    out.sentences(data(world).in_lang(out.lang))?;
+    if table.is_last_whole(out.lang, out.width) {
+        return Ok(());
+    }
+    next::print_many(&typed(&shown), ALL, out)
+}
+
+/// What to type for all of them, each once: what starts again comes behind all that is installed before it.
+fn typed(patches: &[&Patch<'_>]) -> Vec<String> {
+    let mut typed: Vec<String> = Vec::new();
+    for command in patches.iter().rev().flat_map(|patch| patch.commands().into_iter().rev()) {
+        let command = visible(&command).into_owned();
+        if !typed.contains(&command) {
+            typed.push(command);
+        }
+    }
+    typed.reverse();
+    typed
 }
 
 fn table(world: &World<'_>, patches: &[&Patch<'_>], lang: Lang) -> Table {
@@ -107,20 +134,27 @@ fn folded<'p, 'a>(patches: &[&'p Patch<'a>]) -> Vec<(Vec<PortSpec>, &'p Patch<'a
 }
 
 fn row(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> [Cell; 6] {
-    let package = match patch.package {
-        Some(package) => visible(&package.name).into_owned(),
-        None => visible(&bare(patch, lang)).into_owned(),
-    };
     let installed = patch.package.map_or(NOTHING, |package| &package.version);
     let commands = patch.commands().join("; ");
     [
-        visible(&holder(patch, lang)).into_owned().as_str().into(),
-        package.as_str().into(),
+        holder(patch, lang).into(),
+        package(world, patch, lang),
         runs(world, patch, lang),
-        visible(installed).into_owned().as_str().into(),
+        installed.into(),
         waiting(patch, lang),
-        if commands.is_empty() { NOTHING.into() } else { visible(&commands).into_owned().as_str().into() },
+        if commands.is_empty() { NOTHING.into() } else { commands.into() },
     ]
+}
+
+/// The package, and of another root than the host's whose it is: of a container the holder tells it.
+fn package(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> Cell {
+    let name = patch.package.map_or_else(|| bare(patch, lang), |package| package.name.clone());
+    let root = patch.root.and_then(|root| root.name.as_deref()).filter(|_| runs_here(world));
+    let is_told = |root: &str| patch.identity.container.is_some() && root.starts_with("container ");
+    match root.filter(|root| !is_told(root)) {
+        Some(root) => format!("{name} ({root})").into(),
+        None => name.into(),
+    }
 }
 
 /// `80,443/tcp`.
@@ -184,15 +218,14 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
         (patch.security == Security::Yes && version == NOTHING).then_some(NO_FIX),
     ];
     let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
-    let said: Vec<_> = std::iter::once(version)
-        .chain(notes)
-        .chain(patch.advisories.iter().map(|advisory| &*advisory.id))
-        .collect();
-    let said = visible(&said.join(" ")).into_owned();
-    match patch.security {
+    let head = std::iter::once(version).chain(notes).collect::<Vec<_>>().join(" ");
+    let named = patch.advisories.iter().map(|advisory| format!(" {}", advisory.id));
+    let said = head.clone() + &named.collect::<String>();
+    let cell = match patch.security {
         Security::Yes => Cell::painted(&said, Paint::Red),
-        Security::Unknown | Security::No => said.as_str().into(),
-    }
+        Security::Unknown | Security::No => said.into(),
+    };
+    cell.keeping(&head)
 }
 
 /// Ports by which code is old, and packages by what becomes of them: one package is behind many ports.
