@@ -32,7 +32,7 @@ pub struct CodeFile {
     pub path: String,
     /// Whether the file on disk is still the one that runs.
     pub state: ExeState,
-    /// Since when another file has stood at the path, where one does.
+    /// Since when another file has stood at the path, where one does; where that is unknown, since when one may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,

@@ -85,7 +85,7 @@ pub(super) struct Mapped {
     /// Its path without " (deleted)".
     pub(super) path: String,
     pub(super) state: ExeState,
-    /// Since when another file has stood at its path.
+    /// Since when another file has stood at its path; where that is unknown, since when one may.
     pub(super) since: Option<Timestamp>,
 }
 
@@ -97,6 +97,11 @@ impl Mapped {
             ExeState::Deleted => !scratch.iter().any(|place| self.path.starts_with(place)),
             ExeState::Same | ExeState::Memfd | ExeState::Unknown => false,
         }
+    }
+
+    /// Whether it could not be compared; where only its mode may have changed it was, and that is no gap.
+    const fn is_hidden(&self) -> bool {
+        matches!((self.state, self.since), (ExeState::Unknown, None))
     }
 }
 
@@ -119,7 +124,7 @@ impl Runs {
     fn stale_among(&self, scratch: &[&str]) -> Option<Vec<String>> {
         let stale = self.files.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
         let stale: Vec<_> = stale.collect();
-        let is_whole = self.is_whole && self.files.iter().all(|file| file.state != ExeState::Unknown);
+        let is_whole = self.is_whole && !self.files.iter().any(Mapped::is_hidden);
         (is_whole || !stale.is_empty()).then_some(stale)
     }
 }
@@ -131,7 +136,9 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
     let known = |state, since| Mapped { path: path.to_owned(), state, since };
     let Ok(standing) = view.look(path) else { return known(ExeState::Unknown, None) };
-    let Some(Standing { since, written, .. }) = standing else { return known(ExeState::Deleted, None) };
+    let Some(Standing { since, written, changed, .. }) = standing else {
+        return known(ExeState::Deleted, None);
+    };
     let is_later = |time: &Timestamp| started.saturating_add(CLOCKS_DIFFER).is_ok_and(|read| *time > read);
     match since.filter(is_later) {
         // What was copied up for its mode alone looks like what was put there with the time of another file.
@@ -139,7 +146,11 @@ pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
             known(ExeState::Unknown, None)
         }
         Some(since) => known(ExeState::Replaced, Some(since)),
-        None => known(ExeState::Same, None),
+        None => match changed.filter(is_later) {
+            // An older file that took its name, or was written into it with its time, changed no more than a new mode does.
+            Some(changed) => known(ExeState::Unknown, Some(changed)),
+            None => known(ExeState::Same, None),
+        },
     }
 }
 
@@ -239,9 +250,12 @@ fn is_mapped((device, inode): (u64, u64), mapping: &Mapping) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::processes::view::{
-        Views,
-        testing::{blind, with_server_at},
+    use crate::observe::{
+        clock,
+        processes::view::{
+            Views,
+            testing::{blind, with_server_at},
+        },
     };
     use std::{
         ffi::OsStr,
@@ -342,6 +356,27 @@ mod tests {
         let runs = Disk::default().mapped(pid, &Views::new().of(pid).unwrap()).unwrap();
         assert_eq!(runs.stale_files(), Some(Vec::new()));
         assert_eq!(Runs { is_whole: false, ..runs }.stale_files(), None);
+    }
+
+    #[test]
+    fn a_script_that_changed_in_name_or_mode_alone_may_be_another() {
+        let path = beside(b"-script.py");
+        fs::write(&path, "1").unwrap();
+        let view = Views::new().of(std::process::id()).unwrap();
+        let name = path.to_string_lossy().into_owned();
+        let ago = |milliseconds| clock::now() - SignedDuration::from_millis(milliseconds);
+        assert_eq!(script(&name, ago(0), &view).state, ExeState::Same);
+        assert_eq!(script(&name, ago(60_000), &view).state, ExeState::Replaced);
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        let started = ago(1100);
+        assert_eq!(script(&name, started, &view).state, ExeState::Same);
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        let touched = script(&name, started, &view);
+        assert_eq!((touched.state, touched.since.is_some()), (ExeState::Unknown, true));
+        let runs = Runs { mounts: 0, files: vec![touched], is_whole: true };
+        assert_eq!(runs.stale_files(), Some(Vec::new()), "it was compared: no right is missing");
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]
