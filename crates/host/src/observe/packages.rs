@@ -49,6 +49,9 @@ pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
     for (place, root) in (0..).zip(&roots.all) {
         add_root(root, place, &mut code, cache, &mut gaps);
     }
+    if let Some(host) = roots.unused_host() {
+        code.kernel = kernels::read(found(&host, cache, &Paths::default(), &mut gaps).kernels);
+    }
     snapshot.code = Some(code);
     snapshot.gaps = gaps.into_sorted();
 }
@@ -56,9 +59,7 @@ pub fn add(cache: Option<&Path>, snapshot: &mut Snapshot) {
 fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps: &mut Gaps) {
     let path = |&file: &u32| root.inner(&code.files[file as usize].path).to_owned();
     let paths: Paths = root.files.iter().map(path).collect();
-    // A container comes and goes, and what was kept of it would stay.
-    let cache = cache.filter(|_| root.is_host());
-    let found = known::of(root.tree(), cache, &paths, |paths| Reading::new(root, gaps).read(paths));
+    let found = found(root, cache, &paths, gaps);
     if root.is_host() {
         code.kernel = kernels::read(found.kernels.clone());
     }
@@ -67,6 +68,12 @@ fn add_root(root: &Root, place: u32, code: &mut Code, cache: Option<&Path>, gaps
         gaps.detailed(GapKind::FutureUpdateData, &root.label());
     }
     code.roots.push(facts);
+}
+
+/// What was found of a root; a container comes and goes, and what was kept of it would stay.
+fn found(root: &Root, cache: Option<&Path>, paths: &Paths, gaps: &mut Gaps) -> Found {
+    let cache = cache.filter(|_| root.is_host());
+    known::of(root.tree(), cache, paths, |paths| Reading::new(root, gaps).read(paths))
 }
 
 /// Whether the clock is behind by more than those of two hosts differ.

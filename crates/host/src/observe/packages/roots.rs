@@ -144,6 +144,14 @@ impl Roots {
         roots
     }
 
+    /// The host's own, where nothing that was looked at runs of it: its kernel does.
+    pub(super) fn unused_host(&self) -> Option<Root> {
+        let (view, _) = self.own.as_ref().filter(|_| !self.all.iter().any(Root::is_host))?;
+        let (kind, key) = database(view);
+        let (name, holder, within) = (None, None, String::new());
+        Some(Root { view: view.clone(), kind, name, holder, within, files: Vec::new(), key })
+    }
+
     /// The root that a process changed to, where packages of its own are kept there; a daemon that locked itself up in an empty
     /// directory runs the host's.
     fn jail(&mut self, pid: u32, view: &View) -> Option<usize> {
@@ -252,4 +260,18 @@ fn is_still(pid: u32, process: &Process, booted: i128) -> bool {
     let now = stat::of(pid).map(|stat| clock::start(booted, stat.started_ticks));
     let (Some(now), Some(then)) = (now, process.started) else { return false };
     (now.as_second() - then.as_second()).abs() <= CLOCKS_DIFFER_SECONDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_looked_at_for_its_kernel_where_nothing_of_it_runs() {
+        let mut roots = Roots::of(&Code::default(), &BTreeMap::new());
+        let host = roots.unused_host().expect("/proc is there");
+        assert!(host.is_host() && host.tree().stat("/proc").is_some());
+        roots.all.push(host);
+        assert!(roots.unused_host().is_none(), "it is read with what runs of it");
+    }
 }
