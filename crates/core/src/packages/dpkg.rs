@@ -3,6 +3,7 @@
 use alloc::{
     borrow::{Cow, ToOwned as _},
     collections::BTreeMap,
+    format,
     string::String,
     vec::Vec,
 };
@@ -25,6 +26,18 @@ pub fn listed(file: &str) -> Option<Name> {
         Some((name, architecture)) => (name.to_owned(), Some(architecture.to_owned())),
         None => (stem.to_owned(), None),
     })
+}
+
+/// How the list of files of a stanza's package is called: of one that may be installed for several architectures at once, with
+/// its own (dpkg's `pkg_infodb_get_file`).
+#[must_use]
+pub fn list(stanza: Stanza<'_>) -> String {
+    let [name, architecture, shared] = values(stanza, ["Package", "Architecture", "Multi-Arch"]);
+    let name = name.unwrap_or_default();
+    match architecture.filter(|_| shared.as_deref() == Some("same")) {
+        Some(architecture) => format!("{name}:{architecture}.list"),
+        None => format!("{name}.list"),
+    }
 }
 
 /// What a stanza of the status says of its package.
@@ -235,7 +248,7 @@ Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
 
     #[test]
     fn what_was_removed_is_not_installed_and_what_is_half_unpacked_is() {
-        let of = |status: &str| read(alloc::format!("Package: a\nVersion: 1\nStatus: {status}\n").as_bytes());
+        let of = |status: &str| read(format!("Package: a\nVersion: 1\nStatus: {status}\n").as_bytes());
         for gone in ["deinstall ok config-files", "purge ok not-installed", "install"] {
             assert_eq!(of(gone), None, "{gone}");
         }

@@ -132,7 +132,7 @@ pub fn are_maps(bytes: &[u8]) -> bool {
 pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let view = View::below(root)?;
     let mut code = Code::default();
-    for mapping in maps::read(maps) {
+    for mapping in maps::read(&maps::as_saved(maps)) {
         code.files.push(offline(&view, mapping));
     }
     let count = u32::try_from(code.files.len()).unwrap_or(u32::MAX);

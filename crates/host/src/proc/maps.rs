@@ -1,5 +1,7 @@
 //! The program code that a process has mapped, from `/proc/PID/maps`.
 
+use std::borrow::Cow;
+
 use super::text;
 
 /// An executable mapping of a file (proc_pid_maps(5)).
@@ -43,6 +45,19 @@ pub fn read(bytes: &[u8]) -> Vec<Mapping> {
         }
     }
     mappings
+}
+
+/// A saved copy without the carriage returns that an editor or a copy program put before all line feeds.
+///
+/// A name may end in one (fs/seq_file.c, `mangle_path`), yet not those of all mappings.
+#[must_use]
+pub fn as_saved(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let lines = || bytes.split_inclusive(|&byte| byte == b'\n');
+    if !lines().all(|line| line.ends_with(b"\r\n") || !line.ends_with(b"\n")) {
+        return bytes.into();
+    }
+    let plain = |line: &[u8]| [line.trim_ascii_end(), b"\n"].concat();
+    lines().flat_map(|line| if line.ends_with(b"\r\n") { plain(line) } else { line.into() }).collect()
 }
 
 /// Whether a line of `bytes` at least is one of such a file: `RANGE PERMISSIONS OFFSET DEVICE INODE`, and mostly a path.
@@ -153,6 +168,15 @@ mod tests {
         for line in lines {
             assert!(!is_one(line), "{}", text(line));
         }
+    }
+
+    #[test]
+    fn a_copy_with_other_ends_of_lines_names_the_same_files() {
+        let copied = text(MAPS).replace('\n', "\r\n");
+        assert_ne!(read(copied.as_bytes()), read(MAPS));
+        assert_eq!(read(&as_saved(copied.as_bytes())), read(MAPS));
+        let last = [b"7f00-7f10 r-xp 00000000 fe:00 99 /a\r\n", MAPS].concat();
+        assert_eq!(read(&as_saved(&last))[0].path, "/a\r", "such a name");
     }
 
     #[test]

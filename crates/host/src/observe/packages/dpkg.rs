@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::packages::{
-    Installed, Owners, Paths, control,
-    dpkg::{Diversions, Name, Search, State, installed, is_journal, is_named, listed, named, state, summed},
+    Installed, Owners, Paths,
+    control::{self, Stanza},
+    dpkg::{
+        Diversions, Name, Search, State, installed, is_journal, is_named, list, listed, named, state, summed,
+    },
     sought::{Claims, Found},
 };
 
@@ -103,7 +106,20 @@ fn lists(tree: Tree<'_>, search: &Search) -> Result<FileLists, Unread> {
 }
 
 /// What dpkg knows of packages since it wrote its status: `None` of those that are installed no more.
-type Journal = BTreeMap<Name, Option<Installed>>;
+type Journal = BTreeMap<Name, Option<Listed>>;
+
+/// A package, and how its list of files is called.
+#[derive(Clone, Debug)]
+struct Listed {
+    package: Installed,
+    list: String,
+}
+
+impl Listed {
+    fn of(stanza: Stanza<'_>) -> Option<Self> {
+        Some(Self { package: installed(stanza)?, list: list(stanza) })
+    }
+}
 
 fn journal(tree: Tree<'_>) -> Result<Journal, Unread> {
     let mut journal = Journal::new();
@@ -113,7 +129,7 @@ fn journal(tree: Tree<'_>) -> Result<Journal, Unread> {
         let bytes = updates.read(file, left)?.unwrap_or_default();
         left = left.saturating_sub(bytes.len() as u64);
         control::every(&bytes, |stanza| {
-            journal.extend(named(stanza).map(|name| (name, installed(stanza))));
+            journal.extend(named(stanza).map(|name| (name, Listed::of(stanza))));
         });
     }
     Ok(journal)
@@ -123,9 +139,9 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
     let mut claims = Claims::default();
     let mut missing = None;
     let mut untold = Untold::new(lists, status);
-    let mut join = |package: Installed| {
+    let mut join = |package: Installed, list: &dyn Fn() -> String| {
         if !lists.has(&package) {
-            missing.get_or_insert_with(|| format!("{INFO}/{}.list", package.name));
+            missing.get_or_insert_with(|| format!("{INFO}/{}", list()));
         }
         let found = lists.of(&package);
         claims.add(package, found);
@@ -135,10 +151,12 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
         state.iter().for_each(|state| untold.hear(state));
         let is_newer = !journal.is_empty() && named(stanza).is_some_and(|name| journal.contains_key(&name));
         if let Some(State::Installed(package)) = state.filter(|_| !is_newer) {
-            join(package);
+            join(package, &|| list(stanza));
         }
     });
-    journal.values().flatten().cloned().for_each(&mut join);
+    for Listed { package, list } in journal.values().flatten() {
+        join(package.clone(), &|| list.clone());
+    }
     let owners = claims.owners();
     let missing = untold.leaves_out(journal, &owners).then(|| STATUS.to_owned()).or(missing);
     // Where every file is somebody's, a list more changes nothing.
@@ -202,5 +220,25 @@ pub(super) fn read_parts(tree: Tree<'_>, wanted: &Paths) -> Result<Owners, Unrea
 fn part(parts: &Folder, file: &str, left: u64) -> Result<(Option<Installed>, Vec<u8>), Unread> {
     let stanza = parts.read(file, LIST_BYTES_MAX.min(left))?.unwrap_or_default();
     let sums = parts.read(&format!("{file}.md5sums"), LIST_BYTES_MAX.min(left))?.unwrap_or_default();
-    Ok((installed(control::Stanza::whole(&stanza)), summed(&sums)))
+    Ok((installed(Stanza::whole(&stanza)), summed(&sums)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_missing_is_called_as_dpkg_calls_it() {
+        let wanted = Paths::from(["/usr/lib/libexpat.so.1".to_owned()]);
+        let missing = |field: &str| {
+            let status = format!(
+                "Package: libexpat1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n{field}"
+            );
+            joined(&FileLists::default(), &Journal::new(), status.as_bytes(), &wanted).missing
+        };
+        let list = |name: &str| Some(format!("/var/lib/dpkg/info/{name}.list"));
+        assert_eq!(missing("Multi-Arch: same\n"), list("libexpat1:amd64"));
+        assert_eq!(missing("Multi-Arch: foreign\n"), list("libexpat1"));
+        assert_eq!(missing(""), list("libexpat1"));
+    }
 }

@@ -157,7 +157,11 @@ pub(super) fn find(
 }
 
 fn absolute(script: &str, cwd: Option<&str>) -> Option<String> {
-    if script.starts_with('/') { Some(script.to_owned()) } else { Some(format!("{}/{script}", cwd?)) }
+    match script.starts_with('/') {
+        true => Some(script.to_owned()),
+        // The root directory ends in what separates names already.
+        false => Some(format!("{}/{script}", cwd?.trim_end_matches('/'))),
+    }
 }
 
 /// What the command line names as the script, and who runs it: the first argument that is no option.
@@ -262,6 +266,12 @@ mod tests {
         assert_eq!(found("python3 /tmp/portreeve-no-such-word", Some("/tmp")), None, "no name of a script");
         assert_eq!(found(&format!("python3 -c {gone}"), Some("/tmp")), None);
         assert_eq!(found(&format!("python3 -m {gone}"), Some("/tmp")), None);
+    }
+
+    #[test]
+    fn a_script_below_the_root_directory_has_one_slash() {
+        assert_eq!(absolute("srv/x.py", Some("/")).as_deref(), Some("/srv/x.py"));
+        assert_eq!(absolute("x.py", Some("/srv")).as_deref(), Some("/srv/x.py"));
     }
 
     #[test]
