@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use super::{
     Installed,
     list::{Listed, Rollout},
-    pins::{NEVER, Pins, Subject, Understanding},
+    pins::{NEVER, Pins, Subject},
     release::{Automation, Release},
 };
 use crate::{
@@ -111,7 +111,7 @@ fn candidate(installed: &Installed, versions: &[Version<'_>], pins: &Pins) -> Op
         a.cmp(b).then_with(|| compare(Scheme::Debian, one.version, other.version))
     });
     let best = best.map(|(_, version)| version).filter(|version| version.rollout == Rollout::Everybody)?;
-    (pins.understanding == Understanding::Whole).then(|| best.version.into())
+    (!pins.is_open(&subject)).then(|| best.version.into())
 }
 
 fn priority(version: &Version<'_>, subject: &Subject<'_>, pins: &Pins) -> i32 {

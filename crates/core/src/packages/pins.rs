@@ -7,6 +7,7 @@ use alloc::{
     string::{String, ToString as _},
     vec::Vec,
 };
+use core::mem;
 
 use self::expression::Expression;
 use super::{candidate::Archive, control::Stanza};
@@ -18,17 +19,19 @@ pub struct Pins {
     named: Vec<(Vec<Named>, Pin)>,
     /// Of whole archives.
     general: Vec<Pin>,
-    /// Whether there are some that only apt itself understands.
+    /// Of whom something is told that only apt itself understands.
+    open: Vec<Named>,
+    /// Whether there is something of that kind that may be about every package.
     pub understanding: Understanding,
 }
 
-/// Whether all that was told is understood.
+/// Whether all that was told of every package is understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Understanding {
     /// All of it.
     #[default]
     Whole,
-    /// Not all: which version would be installed cannot be told.
+    /// Not all: of no package it can be told which version would be installed.
     Partial,
 }
 
@@ -72,6 +75,8 @@ enum Key {
 
 /// What a version never is, whatever else is said of it (`Pin-Priority: never`).
 pub const NEVER: i32 = i32::MIN;
+/// What stands for every package.
+const EVERY: &str = "*";
 /// The release that a person installs from counts more than others.
 const DEFAULT_RELEASE: i32 = 990;
 
@@ -82,35 +87,65 @@ impl Pins {
         Self { understanding: Understanding::Partial, ..Self::default() }
     }
 
-    /// Adds what a file of preferences says.
-    pub fn read(&mut self, bytes: &[u8]) {
+    /// Adds what a file of preferences says, and tells whether that is understood as far as it may be about every package.
+    pub fn read(&mut self, bytes: &[u8]) -> Understanding {
+        let before = mem::take(&mut self.understanding);
         super::control::every(bytes, |stanza| self.add(stanza));
+        let told = self.understanding;
+        if before == Understanding::Partial {
+            self.understanding = before;
+        }
+        told
     }
 
-    /// Prefers a release, as `APT::Default-Release` of apt.conf(5) does; it comes before whatever files say.
-    pub fn prefer(&mut self, release: &str) {
+    /// Prefers a release, as `APT::Default-Release` of apt.conf(5) does; it comes before whatever files say. Tells whether it is
+    /// understood.
+    pub fn prefer(&mut self, release: &str) -> Understanding {
         match release_of(release) {
             Some(what) => self.general.insert(0, Pin { what, priority: DEFAULT_RELEASE }),
             None => self.understanding = Understanding::Partial,
         }
+        self.understanding
     }
 
+    /// Whether something that only apt itself understands may be about a package.
+    #[must_use]
+    pub fn is_open(&self, of: &Subject<'_>) -> bool {
+        self.understanding == Understanding::Partial || self.open.iter().any(|named| named.fits(of))
+    }
+
+    /// As apt's `ReadPinFile` does: what it warns of it leaves out, and where it refuses a record it installs nothing at all.
     fn add(&mut self, stanza: Stanza<'_>) {
-        let (Some(packages), Some(pin)) = (stanza.field("Package"), stanza.field("Pin")) else { return };
-        let (Some(what), Some(priority)) = (what(pin), stanza.field("Pin-Priority").and_then(priority))
-        else {
+        // One of nothing but comments.
+        if stanza.fields().next().is_none() {
+            return;
+        }
+        let Some(packages) = stanza.field("Package").filter(|packages| !packages.is_empty()) else {
             self.understanding = Understanding::Partial;
             return;
         };
-        let pin = Pin { what, priority };
-        if packages == "*" {
-            self.general.push(pin);
+        let Some(pin) = stanza.field("Pin").filter(|pin| is_known(pin, packages)) else { return };
+        let Some(priority) = stanza.field("Pin-Priority").and_then(priority) else {
+            self.understanding = Understanding::Partial;
+            return;
+        };
+        if packages == EVERY {
+            match what(pin) {
+                Some(what) => self.general.push(Pin { what, priority }),
+                None => self.understanding = Understanding::Partial,
+            }
             return;
         }
-        match packages.split_whitespace().map(named).collect() {
-            // apt takes that word for whole archives only, and refuses all preferences where it stands elsewhere.
-            Some(named) if priority != NEVER => self.named.push((named, pin)),
-            _ => self.understanding = Understanding::Partial,
+        self.add_named(packages, pin, priority);
+    }
+
+    fn add_named(&mut self, packages: &str, pin: &str, priority: i32) {
+        match (packages.split_whitespace().map(named).collect::<Option<Vec<_>>>(), what(pin)) {
+            // apt takes that word for whole archives only.
+            _ if priority == NEVER => self.understanding = Understanding::Partial,
+            (Some(named), Some(what)) => self.named.push((named, Pin { what, priority })),
+            (Some(named), None) => self.open.extend(named),
+            (None, _) => self.understanding = Understanding::Partial,
         }
     }
 
@@ -150,7 +185,7 @@ impl Named {
             None | Some("any" | "all") => true,
             told => told == of.architecture,
         };
-        is_of_it && self.name.fits(if self.is_source { of.source } else { of.name })
+        is_of_it && self.name.names(if self.is_source { of.source } else { of.name })
     }
 }
 
@@ -171,7 +206,7 @@ impl Pin {
 
 impl Key {
     fn read(letter: &str) -> Option<Self> {
-        Some(match letter {
+        Some(match letter.to_ascii_lowercase().as_str() {
             "a" => Self::Suite,
             "n" => Self::Codename,
             "v" => Self::Version,
@@ -209,39 +244,56 @@ fn named(word: &str) -> Option<Named> {
     Some(Named { name: Expression::read(name)?, architecture, is_source: source.is_some() })
 }
 
+/// What stands behind a number is nothing to apt, and 0 is none.
 fn priority(value: &str) -> Option<i32> {
     if value == "never" {
         return Some(NEVER);
     }
-    value.parse::<i16>().ok().filter(|&priority| priority != 0).map(Into::into)
+    let digits = value.trim_start_matches(['+', '-']);
+    let length = digits.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(digits.len());
+    let number = &value[..value.len() - digits.len() + length];
+    number.parse::<i16>().ok().filter(|&priority| priority != 0).map(Into::into)
+}
+
+/// The kind of a pin, and what is told of it.
+fn halves(pin: &str) -> (String, &str) {
+    let (kind, told) = pin.split_once(char::is_whitespace).unwrap_or((pin, ""));
+    (kind.to_ascii_lowercase(), told.trim())
+}
+
+/// Whether apt takes a pin of that kind for these packages: one of a version is none of all packages.
+fn is_known(pin: &str, packages: &str) -> bool {
+    match halves(pin).0.as_str() {
+        "version" => packages != EVERY,
+        kind => matches!(kind, "release" | "origin"),
+    }
 }
 
 fn what(pin: &str) -> Option<What> {
-    let (kind, told) = pin.split_once(char::is_whitespace)?;
-    let told = told.trim();
-    match kind.to_ascii_lowercase().as_str() {
+    let (kind, told) = halves(pin);
+    match kind.as_str() {
         "version" => Some(What::Version(Expression::read(told)?)),
         "release" => release_of(told),
-        "origin" => {
+        _ => {
             let host = told.trim_matches('"');
             let host = if host.is_empty() { None } else { Some(Expression::read(host)?) };
             Some(What::Origin(host))
         }
-        _ => None,
     }
 }
 
 /// `a=stable,o=Debian`, or the one word for suite or code name, or a version.
+///
+/// A key that apt does not know says nothing; where no other is told, it is apt's own which archives that means.
 fn release_of(told: &str) -> Option<What> {
     if told == "*" {
         return Some(What::Release(Vec::new()));
     }
     if told.contains('=') {
-        let pairs = told.split(',').map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            Some((Key::read(key.trim())?, Expression::read(value.trim())?))
-        });
-        return pairs.collect::<Option<_>>().map(What::Release);
+        let pairs = told.split(',').filter_map(|pair| pair.trim().split_once('='));
+        let known = pairs.filter_map(|(key, value)| Some((Key::read(key.trim())?, value.trim())));
+        let read = known.map(|(key, value)| Some((key, Expression::read(value)?)));
+        return read.collect::<Option<Vec<_>>>().filter(|told| !told.is_empty()).map(What::Release);
     }
     let key = if told.starts_with(|first: char| first.is_ascii_digit()) { Key::Version } else { Key::Either };
     Some(What::Release([(key, Expression::read(told)?)].into()))
@@ -261,10 +313,14 @@ pub fn default_release(bytes: &[u8]) -> Result<Option<String>, Understanding> {
         // It may be the last word of groups that end in the same line.
         let value = Some(line[place + KEY.len()..].trim()).filter(|value| value.ends_with([';', '}']));
         let value = value.map(|value| value.trim_end_matches([';', '}', ' ']).trim_matches('"'));
-        let plain = value.filter(|value| !value.contains(['"', ' ', ';', '{']));
+        let plain = value.filter(|value| !value.contains(['"', ' ', ';', '{']) && is_closed(line));
         told = Some(plain.ok_or(Understanding::Partial)?.to_string());
     }
     Ok(told.filter(|release| !release.is_empty()))
+}
+
+fn is_closed(line: &str) -> bool {
+    line.matches('"').count().is_multiple_of(2)
 }
 
 #[cfg(test)]

@@ -267,15 +267,18 @@ impl<'r> Reading<'r> {
         if !owning.is_empty() && lists.archives.is_empty() && !missed.has(GapKind::HiddenPackages) {
             missed.detailed(GapKind::MissingUpdateData, &self.unlisted());
         }
-        let pins = preferences::read(tree).unwrap_or_else(|unread| {
+        let told = preferences::read(tree).unwrap_or_else(|unread| {
             missed.detailed(unread.gap(GapKind::UnreadPreferences), &of(&self.label, unread.path()));
-            Pins::unread()
+            preferences::Told::unread()
         });
+        for path in &told.strange {
+            missed.detailed(GapKind::UnreadPreferences, &of(&self.label, path));
+        }
         self.found.is_whole &= missed.is_empty();
         self.gaps.merge(missed);
         let facts = &mut self.found.facts;
         (facts.lists_made, facts.lists_fetched) = (lists.made, lists.fetched);
-        facts.packages = owning.iter().map(|package| told(package, &lists, &pins)).collect();
+        facts.packages = owning.iter().map(|package| self::told(package, &lists, &told.pins)).collect();
     }
 }
 

@@ -427,6 +427,18 @@ fn a_part_of_apts_lists_that_is_missing_is_a_gap() {
             "mkdir -p root/etc/apt/preferences.d && mkfifo root/etc/apt/preferences.d/lab".into(),
             &["unread-preferences"],
         ),
+        (
+            "mkdir -p root/etc/apt && printf 'Package: *\\nPin: release n=/x/\\nPin-Priority: 9\\n' \
+             >root/etc/apt/preferences"
+                .into(),
+            &["unread-preferences"],
+        ),
+        (
+            "mkdir -p root/etc/apt && printf 'Package: curl\\nPin: release n=/x/\\nPin-Priority: 9\\n' \
+             >root/etc/apt/preferences"
+                .into(),
+            &[],
+        ),
     ] {
         let root = waiting();
         root.run(&made);

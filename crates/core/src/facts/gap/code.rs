@@ -161,8 +161,8 @@ pub(super) const UNREAD_PREFERENCES: Page = Page {
     hides: Hides::Packages,
     why: |Gap { detail, .. }| {
         text!(
-            "which version would be installed: {detail} could not be read",
-            "どの版が導入されるか({detail} を読み取れませんでした)"
+            "which version would be installed: {detail} could not be read, or says what only apt understands",
+            "どの版が導入されるか({detail} を読み取れないか、apt 以外では解釈できない内容があります)"
         )
     },
     fix: |_| Words {

@@ -7,15 +7,22 @@ use alloc::{borrow::ToOwned as _, string::String};
 pub(super) struct Expression(String);
 
 impl Expression {
-    /// Understands it; `None` where it is a regular expression or names sets of characters, which are apt's own.
+    /// Understands it; `None` where it is a regular expression or names classes of characters, which are apt's own.
     pub(super) fn read(word: &str) -> Option<Self> {
         let is_regular = word.len() > 1 && word.starts_with('/') && word.ends_with('/');
-        (!is_regular && !word.contains(['[', '\\'])).then(|| Self(word.to_owned()))
+        let is_class =
+            word.contains('[') && ["[:", "[.", "[=", "\\"].iter().any(|class| word.contains(class));
+        (!is_regular && !is_class).then(|| Self(word.to_owned()))
     }
 
-    /// Whether it fits; nothing fits what is not told.
+    /// Whether it fits, in capitals or not; nothing fits what is not told.
     pub(super) fn fits(&self, told: &str) -> bool {
         !told.is_empty() && fits(self.0.as_bytes(), told.as_bytes())
+    }
+
+    /// The same of the name of a package, which is no pattern where it has no sign of one.
+    pub(super) fn names(&self, told: &str) -> bool {
+        if self.0.contains(['*', '?', '[']) { self.fits(told) } else { self.0 == told }
     }
 
     pub(super) fn fits_any<'a>(&self, mut told: impl Iterator<Item = &'a str>) -> bool {
@@ -33,18 +40,56 @@ fn fits(pattern: &[u8], told: &[u8]) -> bool {
                 last_star = Some((at + 1, place));
                 at += 1;
             }
-            Some(&byte) if byte == b'?' || byte == told[place] => {
-                at += 1;
-                place += 1;
-            }
-            _ => {
-                let Some((behind, from)) = last_star else { return false };
-                last_star = Some((behind, from + 1));
-                (at, place) = (behind, from + 1);
-            }
+            _ => match (step(&pattern[at..], told[place]), last_star) {
+                (Some(length), _) => {
+                    at += length;
+                    place += 1;
+                }
+                (None, None) => return false,
+                (None, Some((behind, from))) => {
+                    last_star = Some((behind, from + 1));
+                    (at, place) = (behind, from + 1);
+                }
+            },
         }
     }
     pattern[at..].iter().all(|&byte| byte == b'*')
+}
+
+/// How much of the beginning of `pattern` stands for `byte` (fnmatch(3), FNM_CASEFOLD).
+fn step(pattern: &[u8], byte: u8) -> Option<usize> {
+    let is = |own: &u8| own.eq_ignore_ascii_case(&byte);
+    match pattern {
+        [b'?', ..] => Some(1),
+        [b'\\', own, ..] => is(own).then_some(2),
+        [b'[', rest @ ..] => match set(rest) {
+            Some((members, is_without)) => {
+                (has(members, byte) != is_without).then_some(members.len() + 2 + usize::from(is_without))
+            }
+            None => (byte == b'[').then_some(1),
+        },
+        [own, ..] => is(own).then_some(1),
+        [] => None,
+    }
+}
+
+/// What stands up to the bracket that ends a set, and whether all others are meant; one that comes first ends none.
+fn set(rest: &[u8]) -> Option<(&[u8], bool)> {
+    let is_without = matches!(rest.first(), Some(b'!' | b'^'));
+    let members = &rest[usize::from(is_without)..];
+    let end = members.iter().skip(1).position(|&byte| byte == b']')? + 1;
+    Some((&members[..end], is_without))
+}
+
+fn has(members: &[u8], byte: u8) -> bool {
+    let byte = byte.to_ascii_lowercase();
+    match members {
+        [first, b'-', last, rest @ ..] => {
+            (first.to_ascii_lowercase()..=last.to_ascii_lowercase()).contains(&byte) || has(rest, byte)
+        }
+        [own, rest @ ..] => own.to_ascii_lowercase() == byte || has(rest, byte),
+        [] => false,
+    }
 }
 
 #[cfg(test)]
@@ -54,9 +99,13 @@ mod tests {
     #[test]
     fn stars_and_question_marks_stand_for_others() {
         let fits = |pattern: &str, told: &str| Expression::read(pattern).unwrap().fits(told);
-        for (pattern, told) in
-            [("5.10*", "5.10.1-2"), ("*", "x"), ("a?c*e", "abcdcde"), ("lib*-dev", "libc6-dev-dev")]
-        {
+        for (pattern, told) in [
+            ("5.10*", "5.10.1-2"),
+            ("*", "x"),
+            ("a?c*e", "abcdcde"),
+            ("lib*-dev", "libc6-dev-dev"),
+            ("BookWorm", "bookworm"),
+        ] {
             assert!(fits(pattern, told), "{pattern} {told}");
         }
         for (pattern, told) in [("5.1", "5.10"), ("a?", "a"), ("*b", "abc"), ("*", ""), ("", "a")] {
@@ -65,8 +114,35 @@ mod tests {
     }
 
     #[test]
+    fn a_set_stands_for_one_of_its_characters_or_for_none_of_them() {
+        let fits = |pattern: &str, told: &str| Expression::read(pattern).unwrap().fits(told);
+        for (pattern, told) in [
+            ("lib[xy]*", "libx11"),
+            ("a[0-9]", "a7"),
+            ("a[!0-9]b", "axb"),
+            ("[]x]", "]"),
+            ("a[", "a["),
+            ("[A-C]*-[xz]", "b--z"),
+        ] {
+            assert!(fits(pattern, told), "{pattern} {told}");
+        }
+        for (pattern, told) in
+            [("lib[xy]*", "libc6"), ("a[!0-9]", "a7"), ("a[0-9]", "a"), ("a[b", "ab"), ("[^a]", "A")]
+        {
+            assert!(!fits(pattern, told), "{pattern} {told}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_sign_of_a_pattern_is_a_name() {
+        let names = |pattern: &str, told: &str| Expression::read(pattern).unwrap().names(told);
+        assert!(names("curl", "curl") && names("Cur?", "curl"));
+        assert!(!names("Curl", "curl") && !names("cur\\l", "curl"));
+    }
+
+    #[test]
     fn what_is_apts_own_is_not_understood() {
-        for own in ["/^lib/", "lib[abc]", "a\\*"] {
+        for own in ["/^lib/", "lib[[:digit:]]", "a[\\]]"] {
             assert_eq!(Expression::read(own), None, "{own}");
         }
     }

@@ -13,25 +13,54 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(super) const SOURCES: [&str; 2] = [PREFERENCES, SETTINGS];
 pub(super) const FOLDERS: [&str; 2] = [PREFERENCES_PARTS, SETTINGS_PARTS];
 
-/// Every pin of a root.
-pub(super) fn read(tree: Tree<'_>) -> Result<Pins, Unread> {
-    let mut pins = Pins::default();
+/// What a person told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) pins: Pins,
+    /// The files that say something of every package that is not understood, or that apt itself refuses.
+    pub(super) strange: Vec<String>,
+}
+
+/// All that was told in a root.
+pub(super) fn read(tree: Tree<'_>) -> Result<Told, Unread> {
+    let mut told = Told::default();
     // The first word counts, and the file is read before the parts' directory (apt's `pkgCacheFile::BuildPolicy`).
     for path in std::iter::once(PREFERENCES.to_owned()).chain(parts(tree, PREFERENCES_PARTS, "pref")?) {
-        pins.read(&tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default());
+        let bytes = tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default();
+        told.read(path, &bytes);
     }
     let mut release = None;
     // The last word counts, and the file is read after the parts' directory (apt.conf(5)).
     for path in parts(tree, SETTINGS_PARTS, "conf")?.into_iter().chain([SETTINGS.to_owned()]) {
         match default_release(&tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default()) {
-            Ok(told) => release = told.or(release),
-            Err(understanding) => pins.understanding = understanding,
+            Ok(named) => release = named.map(|named| (named, path)).or(release),
+            Err(understanding) => told.note(path, understanding),
         }
     }
-    if let Some(release) = release.filter(|_| pins.understanding == Understanding::Whole) {
-        pins.prefer(&release);
+    if let Some((release, path)) = release.filter(|_| told.strange.is_empty()) {
+        let understanding = told.pins.prefer(&release);
+        told.note(path, understanding);
     }
-    Ok(pins)
+    Ok(told)
+}
+
+impl Told {
+    /// What is known where a file could not be read.
+    pub(super) fn unread() -> Self {
+        Self { pins: Pins::unread(), strange: Vec::new() }
+    }
+
+    fn read(&mut self, path: String, bytes: &[u8]) {
+        let understanding = self.pins.read(bytes);
+        self.note(path, understanding);
+    }
+
+    fn note(&mut self, path: String, understanding: Understanding) {
+        if understanding == Understanding::Partial {
+            self.pins.understanding = understanding;
+            self.strange.push(path);
+        }
+    }
 }
 
 /// The files of a directory that apt reads: with this ending or none, and a plain name.
@@ -48,7 +77,27 @@ fn is_read(name: &str, ending: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::observe::processes::view::View;
+
+    #[test]
+    fn what_is_not_understood_of_every_package_is_told_with_its_file() {
+        let folder = std::env::temp_dir().join(format!("portreeve-preferences-{}", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let file = folder.join(path.trim_start_matches('/'));
+            fs::create_dir_all(file.parent().expect("it is below the folder")).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write(PREFERENCES, "Package: curl\nPin: release n=/b/\nPin-Priority: 9\n");
+        write("/etc/apt/preferences.d/none", "Package: *\nPin: release n=x\nPin-Priority: 0\n");
+        write("/etc/apt/apt.conf.d/90open", "APT::Default-Release \"stable;\n");
+        let told = read(Tree(&View::below(&folder).unwrap())).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(told.strange, ["/etc/apt/preferences.d/none", "/etc/apt/apt.conf.d/90open"]);
+        assert_eq!(told.pins.understanding, Understanding::Partial);
+    }
 
     #[test]
     fn apt_reads_plain_names_with_its_ending_or_none() {
