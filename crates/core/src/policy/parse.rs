@@ -96,6 +96,8 @@ pub struct Parsed {
     pub policy: Policy,
     /// Not wrong, but worth a look; in order of place.
     pub warnings: Vec<Mistake>,
+    /// Where the path of the advisories is written, and how wide, where one is.
+    pub advisories: Option<(Place, u32)>,
 }
 
 /// Reads the files of a policy together; IANA names are looked up in `registry`.
@@ -393,12 +395,14 @@ impl<'a> Reading<'a> {
         self.check_reach();
         let logs = self.watch.iter().flat_map(|(watch, _)| &watch.log);
         watch::check(logs.zip(&self.log_places), &self.services, &mut self.report);
+        let Audits { command: audit_command, advisories } =
+            self.audit.map(|(audits, _)| audits).unwrap_or_default();
+        let (advised, advisories) = advisories.unzip();
+        let advised = advised.map(|at| self.report.place(at));
         let (mistakes, warnings) = self.report.finish();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let Audits { command: audit_command, advisories } =
-            self.audit.map(|(audits, _)| audits).unwrap_or_default();
         let policy = Policy {
             files: sources.iter().map(|source| source.name.clone()).collect(),
             refusal: self.refusal.map(|(_, refusal)| refusal).unwrap_or_default(),
@@ -413,7 +417,7 @@ impl<'a> Reading<'a> {
             hosts: self.hosts,
             scan: self.scan.map(|(scan, _)| scan).unwrap_or_default(),
         };
-        Ok(Parsed { policy, warnings })
+        Ok(Parsed { policy, warnings, advisories: advised })
     }
 
     fn check_names(&mut self) {

@@ -14,6 +14,20 @@ fn a_policy_without_mistakes_is_exit_code_0() {
 }
 
 #[test]
+fn advisories_that_are_not_there_are_a_point_to_check() {
+    let policy = |path: &str| format!("version = 1\n[audit]\nadvisories = \"{path}\"\n");
+    let said = run_with("check -", policy("/no/such/osv").as_bytes());
+    assert!(
+        said.err.contains("┌─ <stdin>:3:14") && said.err.contains("/no/such/osv does not exist"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("1 point to check"), "{}", said.err);
+    said.ends(0);
+    assert_eq!(run_with("check -", policy("/usr").as_bytes()).err, "");
+}
+
+#[test]
 fn every_mistake_is_told_at_once_with_its_line_and_a_caret() {
     let err = run("check judge-mistakes.toml").fails(2);
     assert!(err.starts_with("error: judge-mistakes.toml: "), "{err}");

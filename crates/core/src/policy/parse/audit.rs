@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
+    lines::Mark,
     report::{Report, clip},
     value::{Key, Table},
 };
@@ -23,8 +24,8 @@ const WORDS_MAX: usize = 64;
 pub(super) struct Audits {
     /// The command that is told; none where nobody is, or where it cannot be one.
     pub(super) command: Vec<String>,
-    /// Where the advisories are that packages are judged by.
-    pub(super) advisories: Option<String>,
+    /// Where the advisories are that packages are judged by, and where that is written.
+    pub(super) advisories: Option<(Mark, String)>,
 }
 
 /// Reads the section.
@@ -33,10 +34,10 @@ pub(super) fn read(table: &Table<'_, '_>, report: &mut Report<'_>) -> Audits {
     Audits { command: command(table, report), advisories: advisories(table, report) }
 }
 
-fn advisories(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<String> {
+fn advisories(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<(Mark, String)> {
     let (at, written) = table.string(ADVISORIES, report)?;
     if written.starts_with('/') && !written.contains('\0') {
-        return Some(written.into());
+        return Some((at, written.into()));
     }
     let clipped: String = clip(written);
     report.wrong(

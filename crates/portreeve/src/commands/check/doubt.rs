@@ -16,6 +16,8 @@ pub(super) enum Doubt<'p> {
     Absent(&'p Service, &'p Owner),
     /// The executable is a link: the kernel shows this path, so the owner would never be recognised.
     Link(&'p Service, &'p str, String),
+    /// No advisories stand where they are said to be, at this place and of this width.
+    Unadvised(&'p str, &'p Place, u32),
     /// The unit runs by another name, so the owner would never be recognised.
     Alias(&'p Service, &'p str, String),
 }
@@ -30,8 +32,16 @@ pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
         doubts.extend(service.owners.iter().filter_map(|owner| link(service, owner, &tree)));
         doubts.extend(service.owners.iter().filter_map(|owner| alias(service, owner, &tree)));
     }
+    doubts.extend(unadvised(parsed, &tree));
     doubts.sort_by(|a, b| a.place().cmp(b.place()));
     doubts
+}
+
+/// An audit ends there; whoever checks his policy hears of it before.
+fn unadvised<'p>(parsed: &'p Parsed, tree: &Tree) -> Option<Doubt<'p>> {
+    let path = parsed.policy.advisories.as_deref()?;
+    let (place, width) = parsed.advisories.as_ref()?;
+    (tree.file(path) == Presence::Absent).then_some(Doubt::Unadvised(path, place, *width))
 }
 
 /// The owners of `policy` that run by another name, each with what to write.
@@ -77,6 +87,7 @@ impl Doubt<'_> {
     fn place(&self) -> &Place {
         match self {
             Self::Written(mistake) => &mistake.place,
+            Self::Unadvised(_, place, _) => place,
             Self::Absent(service, _) | Self::Link(service, ..) | Self::Alias(service, ..) => &service.place,
         }
     }
@@ -88,6 +99,7 @@ impl Doubt<'_> {
             Self::Absent(service, owner) => absence(service, owner),
             Self::Link(service, path, shown) => linking(service, path, shown),
             Self::Alias(service, unit, own) => calling(service, unit, own),
+            Self::Unadvised(path, place, width) => silence(path, place, *width),
         }
     }
 }
@@ -113,6 +125,22 @@ fn absence(service: &Service, owner: &Owner) -> Mistake {
         "インストールするか、owner を直してください(別のホスト用の policy なら問題ありません)"
     );
     about(service, what, fix)
+}
+
+fn silence(path: &str, place: &Place, width: u32) -> Mistake {
+    Mistake {
+        place: place.clone(),
+        width,
+        also: None,
+        text: text!(
+            "there are no advisories: {path} does not exist on this host",
+            "アドバイザリがありません。{path} がこのホストに存在しません"
+        ),
+        fix: text!(
+            "put them there, or correct the path; on another host this may be right",
+            "アドバイザリを置くか、パスを直してください(別のホスト用の policy なら問題ありません)"
+        ),
+    }
 }
 
 fn linking(service: &Service, path: &str, shown: &str) -> Mistake {
