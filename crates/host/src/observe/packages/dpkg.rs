@@ -48,7 +48,8 @@ pub(super) fn read(tree: Tree<'_>, wanted: &Paths) -> Result<Told, Unread> {
     // The journal first: what dpkg takes up from there meanwhile stands in the status that is read then.
     let journal = journal(tree)?;
     let status = tree.read(STATUS, STATUS_BYTES_MAX)?.unwrap_or_default();
-    Ok(joined(&lists, &journal, &status, wanted))
+    // A database that tells of no package at all is none by which a file is nobody's.
+    joined(&lists, &journal, &status, wanted).ok_or_else(|| Unread::Strange(STATUS.to_owned()))
 }
 
 /// The lists of files.
@@ -135,7 +136,7 @@ fn journal(tree: Tree<'_>) -> Result<Journal, Unread> {
     Ok(journal)
 }
 
-fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -> Told {
+fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -> Option<Told> {
     let mut claims = Claims::default();
     let mut missing = None;
     let mut untold = Untold::new(lists, status);
@@ -154,6 +155,9 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
             join(package, &|| list(stanza));
         }
     });
+    if untold.is_empty && journal.is_empty() {
+        return None;
+    }
     for Listed { package, list } in journal.values().flatten() {
         join(package.clone(), &|| list.clone());
     }
@@ -161,7 +165,7 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
     let missing = untold.leaves_out(journal, &owners).then(|| STATUS.to_owned()).or(missing);
     // Where every file is somebody's, a list more changes nothing.
     let missing = missing.filter(|_| wanted.iter().any(|path| owners.of(path).is_none()));
-    Told { owners, missing }
+    Some(Told { owners, missing })
 }
 
 /// What a status leaves out of which there are lists of files.
@@ -225,7 +229,10 @@ fn part(parts: &Folder, file: &str, left: u64) -> Result<(Option<Installed>, Vec
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::observe::processes::view::View;
 
     #[test]
     fn a_list_that_is_missing_is_called_as_dpkg_calls_it() {
@@ -234,11 +241,33 @@ mod tests {
             let status = format!(
                 "Package: libexpat1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n{field}"
             );
-            joined(&FileLists::default(), &Journal::new(), status.as_bytes(), &wanted).missing
+            joined(&FileLists::default(), &Journal::new(), status.as_bytes(), &wanted).unwrap().missing
         };
         let list = |name: &str| Some(format!("/var/lib/dpkg/info/{name}.list"));
         assert_eq!(missing("Multi-Arch: same\n"), list("libexpat1:amd64"));
         assert_eq!(missing("Multi-Arch: foreign\n"), list("libexpat1"));
         assert_eq!(missing(""), list("libexpat1"));
+    }
+
+    /// What is read of a root with that status, in which a list tells of one program.
+    fn told(status: &str) -> Result<Told, Unread> {
+        let root = std::env::temp_dir().join(format!("portreeve-dpkg-{}", std::process::id()));
+        fs::create_dir_all(root.join("var/lib/dpkg/info")).unwrap();
+        fs::write(root.join("var/lib/dpkg/info/quay.list"), "/.\n/usr/bin/quay\n").unwrap();
+        fs::write(root.join("var/lib/dpkg/status"), status).unwrap();
+        let wanted = Paths::from(["/usr/bin/quay".into()]);
+        let told = read(Tree(&View::below(&root).unwrap()), &wanted);
+        fs::remove_dir_all(root).unwrap();
+        told
+    }
+
+    #[test]
+    fn what_tells_of_no_package_is_no_database_and_what_leaves_one_out_is_a_gap() {
+        assert_eq!(told("").err().unwrap().path(), STATUS);
+        assert_eq!(told("Package: quay\nSta").err().unwrap().path(), STATUS);
+        let other = told("Package: buoy\nStatus: install ok installed\nVersion: 1\n\n").unwrap();
+        assert_eq!(other.missing.as_deref(), Some(STATUS));
+        let whole = told("Package: quay\nStatus: install ok installed\nVersion: 1\n\n").unwrap();
+        assert_eq!((whole.missing, whole.owners.of("/usr/bin/quay").is_some()), (None, true));
     }
 }
