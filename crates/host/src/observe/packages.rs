@@ -267,7 +267,8 @@ impl<'r> Reading<'r> {
         if !owning.is_empty() && lists.archives.is_empty() && !missed.has(GapKind::HiddenPackages) {
             missed.detailed(GapKind::MissingUpdateData, &self.unlisted());
         }
-        let told = preferences::read(tree).unwrap_or_else(|unread| {
+        let told = if is_asked { preferences::read(tree) } else { Ok(preferences::Told::default()) };
+        let told = told.unwrap_or_else(|unread| {
             missed.detailed(unread.gap(GapKind::UnreadPreferences), &of(&self.label, unread.path()));
             preferences::Told::unread()
         });

@@ -77,26 +77,55 @@ fn is_read(name: &str, ending: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use super::*;
-    use crate::observe::processes::view::View;
+    use crate::observe::{packages::of_root, processes::view::View};
+
+    /// A root with these files, gone when dropped.
+    struct Root(PathBuf);
+
+    impl Root {
+        fn with(name: &str, files: &[(&str, &str)]) -> Self {
+            let folder = format!("portreeve-preferences-{}-{name}", std::process::id());
+            let root = Self(std::env::temp_dir().join(folder));
+            for (path, text) in files {
+                let file = root.0.join(path.trim_start_matches('/'));
+                fs::create_dir_all(file.parent().expect("it is below the root")).unwrap();
+                fs::write(file, text).unwrap();
+            }
+            root
+        }
+    }
+
+    impl Drop for Root {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).expect("the test made it");
+        }
+    }
 
     #[test]
     fn what_is_not_understood_of_every_package_is_told_with_its_file() {
-        let folder = std::env::temp_dir().join(format!("portreeve-preferences-{}", std::process::id()));
-        let write = |path: &str, text: &str| {
-            let file = folder.join(path.trim_start_matches('/'));
-            fs::create_dir_all(file.parent().expect("it is below the folder")).unwrap();
-            fs::write(file, text).unwrap();
-        };
-        write(PREFERENCES, "Package: curl\nPin: release n=/b/\nPin-Priority: 9\n");
-        write("/etc/apt/preferences.d/none", "Package: *\nPin: release n=x\nPin-Priority: 0\n");
-        write("/etc/apt/apt.conf.d/90open", "APT::Default-Release \"stable;\n");
-        let told = read(Tree(&View::below(&folder).unwrap())).unwrap();
-        fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(told.strange, ["/etc/apt/preferences.d/none", "/etc/apt/apt.conf.d/90open"]);
+        let none = "/etc/apt/preferences.d/none";
+        let unclosed = "/etc/apt/apt.conf.d/90unclosed";
+        let files = [
+            (PREFERENCES, "Package: curl\nPin: release n=/b/\nPin-Priority: 9\n"),
+            (none, "Package: *\nPin: release n=x\nPin-Priority: 0\n"),
+            (unclosed, "APT::Default-Release \"stable;\n"),
+        ];
+        let root = Root::with("strange", &files);
+        let told = read(Tree(&View::below(&root.0).unwrap())).unwrap();
+        assert_eq!(told.strange, [none, unclosed]);
         assert_eq!(told.pins.understanding, Understanding::Partial);
+    }
+
+    #[test]
+    fn where_no_package_is_asked_for_nobody_misses_them() {
+        let files =
+            [("/var/lib/dpkg/status", ""), (PREFERENCES, "Package: /x/\nPin: version *\nPin-Priority: 9\n")];
+        let root = Root::with("unasked", &files);
+        let (_, gaps) = of_root(&root.0, b"7f00-7f10 r-xp 00000000 fe:00 99 /srv/own\n").unwrap();
+        assert_eq!(gaps, []);
     }
 
     #[test]
