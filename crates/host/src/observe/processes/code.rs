@@ -146,8 +146,9 @@ pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
             known(ExeState::Unknown, None)
         }
         Some(since) => known(ExeState::Replaced, Some(since)),
-        None => match changed.filter(is_later) {
-            // An older file that took its name, or was written into it with its time, changed no more than a new mode does.
+        // An older file that took its name, or was written into it with its time, changed no more than a new mode does; nor did
+        // one to which a link leads now.
+        None => match changed.max(view.led(path)).filter(is_later) {
             Some(changed) => known(ExeState::Unknown, Some(changed)),
             None => known(ExeState::Same, None),
         },
@@ -260,6 +261,7 @@ mod tests {
     use std::{
         ffi::OsStr,
         io::{Read, Write},
+        os::unix::fs::symlink,
         path::{Path, PathBuf},
         process::{Child, Command, Stdio},
     };
@@ -377,6 +379,26 @@ mod tests {
         let runs = Runs { mounts: 0, files: vec![touched], is_whole: true };
         assert_eq!(runs.stale_files(), Some(Vec::new()), "it was compared: no right is missing");
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_script_to_which_another_link_leads_may_be_another() {
+        let releases = beside(b"-releases");
+        for release in ["1", "2"] {
+            fs::create_dir_all(releases.join(release)).unwrap();
+            fs::write(releases.join(release).join("x.py"), release).unwrap();
+        }
+        let current = releases.join("current");
+        symlink("2", &current).unwrap();
+        let view = Views::new().of(std::process::id()).unwrap();
+        let name = current.join("x.py").to_string_lossy().into_owned();
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        let started = clock::now() - SignedDuration::from_millis(1100);
+        assert_eq!(script(&name, started, &view).state, ExeState::Same);
+        symlink("1", releases.join("next")).unwrap();
+        fs::rename(releases.join("next"), &current).unwrap();
+        assert_eq!(script(&name, started, &view).state, ExeState::Unknown);
+        fs::remove_dir_all(&releases).unwrap();
     }
 
     #[test]

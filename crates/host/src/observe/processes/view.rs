@@ -151,8 +151,8 @@ impl View {
     pub(in crate::observe) fn open(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
         let straight = self.step(self.root.as_fd(), path, ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS);
         match straight.and_then(|file| metadata(&file).map(|stat| (file, stat))) {
-            Ok((_, stat)) if kind(&stat) == FileType::Symlink => self.walk(path),
-            Err(Errno::XDEV | Errno::LOOP | Errno::AGAIN) => self.walk(path),
+            Ok((_, stat)) if kind(&stat) == FileType::Symlink => self.walk(path, &mut |_| ()),
+            Err(Errno::XDEV | Errno::LOOP | Errno::AGAIN) => self.walk(path, &mut |_| ()),
             found => found.map_err(io::Error::from),
         }
     }
@@ -167,8 +167,15 @@ impl View {
         }
     }
 
+    /// When the last of the links on the way to `path` was made or moved; `None` where there is none.
+    pub(super) fn led(&self, path: &str) -> Option<Timestamp> {
+        let mut latest = None;
+        let walked = self.walk(path, &mut |link| latest = latest.max(time(link.stx_ctime)));
+        walked.ok().and(latest)
+    }
+
     /// Goes along `path` name by name, as it may leave the mount it begins on: only into mounts of this kernel alone.
-    fn walk(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
+    fn walk(&self, path: &str, each_link: &mut dyn FnMut(&Statx)) -> io::Result<(OwnedFd, Statx)> {
         let mut place: Vec<(String, OwnedFd)> = Vec::new();
         let mut ahead = names(path);
         let mut links = 0;
@@ -188,6 +195,7 @@ impl View {
                 continue;
             }
             links += 1;
+            each_link(&stat);
             let target = readlinkat(&file, "", Vec::new())?;
             let target = target.to_str().map_err(|_| io::ErrorKind::Unsupported)?;
             if links > LINKS_MAX || ahead.len() > STEPS_MAX as usize {
