@@ -2,17 +2,21 @@
 
 use alloc::{borrow::ToOwned as _, string::String};
 
+/// No word that a person writes is longer, and a pattern as long as a file would take as long to be compared.
+const WORD_BYTES_MAX: usize = 1_024;
+
 /// Such a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expression(String);
 
 impl Expression {
-    /// Understands it; `None` where it is a regular expression or names classes of characters, which are apt's own.
+    /// Understands it; `None` where it is a regular expression or names classes of characters, which are apt's own, or is longer
+    /// than anybody writes.
     pub(super) fn read(word: &str) -> Option<Self> {
         let is_regular = word.len() > 1 && word.starts_with('/') && word.ends_with('/');
         let is_class =
             word.contains('[') && ["[:", "[.", "[=", "\\"].iter().any(|class| word.contains(class));
-        (!is_regular && !is_class).then(|| Self(word.to_owned()))
+        (!is_regular && !is_class && word.len() <= WORD_BYTES_MAX).then(|| Self(word.to_owned()))
     }
 
     /// Whether it fits, in capitals or not; nothing fits what is not told.
@@ -81,15 +85,16 @@ fn set(rest: &[u8]) -> Option<(&[u8], bool)> {
     Some((&members[..end], is_without))
 }
 
-fn has(members: &[u8], byte: u8) -> bool {
+fn has(mut members: &[u8], byte: u8) -> bool {
     let byte = byte.to_ascii_lowercase();
-    match members {
-        [first, b'-', last, rest @ ..] => {
-            (first.to_ascii_lowercase()..=last.to_ascii_lowercase()).contains(&byte) || has(rest, byte)
+    while let [first, behind @ ..] = members {
+        let (last, rest) = if let [b'-', last, rest @ ..] = behind { (last, rest) } else { (first, behind) };
+        if (first.to_ascii_lowercase()..=last.to_ascii_lowercase()).contains(&byte) {
+            return true;
         }
-        [own, rest @ ..] => own.to_ascii_lowercase() == byte || has(rest, byte),
-        [] => false,
+        members = rest;
     }
+    false
 }
 
 #[cfg(test)]
@@ -131,6 +136,13 @@ mod tests {
         {
             assert!(!fits(pattern, told), "{pattern} {told}");
         }
+    }
+
+    #[test]
+    fn what_is_longer_than_a_word_is_not_understood() {
+        let long = "[".repeat(WORD_BYTES_MAX);
+        assert!(!Expression::read(&long).unwrap().fits(&"a".repeat(64)));
+        assert_eq!(Expression::read(&(long + "[")), None);
     }
 
     #[test]

@@ -121,8 +121,11 @@ mod tests {
 
     #[test]
     fn where_no_package_is_asked_for_nobody_misses_them() {
-        let files =
-            [("/var/lib/dpkg/status", ""), (PREFERENCES, "Package: /x/\nPin: version *\nPin-Priority: 9\n")];
+        let files = [
+            ("/var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n"),
+            ("/var/lib/dpkg/info/a.list", "/.\n"),
+            (PREFERENCES, "Package: /x/\nPin: version *\nPin-Priority: 9\n"),
+        ];
         let root = Root::with("unasked", &files);
         let (_, gaps) = of_root(&root.0, b"7f00-7f10 r-xp 00000000 fe:00 99 /srv/own\n").unwrap();
         assert_eq!(gaps, []);
