@@ -25,7 +25,7 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// Holds on to what [`proof`] said of these; what changed since then is found by [`Self::is_lost`] as well.
+    /// Holds on to what [`proof`] said of these; what changed since then is found out as well.
     ///
     /// # Errors
     ///
