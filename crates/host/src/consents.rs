@@ -30,8 +30,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 pub fn keep(folder: &Path, consent: &Consent) -> Result<(), KeepError> {
     for path in files(folder) {
         // What cannot be taken away is over all the same.
-        let is_over = read(&path).is_none_or(|other| !other.holds(clock::now()) || !is_alive(&path, &other));
-        let _ = is_over.then(|| remove(&path));
+        let _ = standing(&path, clock::now()).is_none().then(|| remove(&path));
     }
     let path = file(folder, consent.netns, consent.port);
     let bytes = serde_json::to_vec(consent)
@@ -48,12 +47,13 @@ pub fn end(folder: &Path, consent: &Consent) {
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
     let taken: Timestamp = snapshot.taken;
     let own = network::inode();
-    let holds = |path: PathBuf| {
-        let consent = read(&path)?;
-        let is_ours = consent.netns == own && consent.holds(taken);
-        (is_ours && is_alive(&path, &consent)).then_some(consent)
-    };
-    snapshot.consents = files(folder).into_iter().filter_map(holds).collect();
+    let all = files(folder).into_iter().filter_map(|path| standing(&path, taken));
+    snapshot.consents = all.filter(|consent| consent.netns == own).collect();
+}
+
+/// What is written down there, where it holds at `now` and whoever wrote it is there yet.
+fn standing(path: &Path, now: Timestamp) -> Option<Consent> {
+    read(path).filter(|consent| consent.holds(now) && is_alive(path, consent))
 }
 
 /// Whether the process that wrote it is there yet: one of its number that began later is another.

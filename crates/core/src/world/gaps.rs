@@ -17,12 +17,14 @@ pub fn gap_matters<'a>(
     mut listeners: impl Iterator<Item = &'a Listener>,
 ) -> bool {
     match gap.what {
-        GapKind::VanishedProcesses => listeners.any(lost_holder),
+        GapKind::VanishedProcesses => listeners.any(|it| lacks_holder(it, &[HolderGap::Vanished])),
         _ if gap.hides_firewall() || gap.is_before_rules() => {
             listeners.any(|listener| listener.breadth() != Breadth::Loopback)
         }
         // They are counted: of whomever else somebody was seen.
-        GapKind::HiddenOwners | GapKind::OutOfSight => listeners.any(lacks_holder),
+        GapKind::HiddenOwners | GapKind::OutOfSight => {
+            listeners.any(|it| lacks_holder(it, &[HolderGap::OtherUser, HolderGap::OutOfSight]))
+        }
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         // A port is as it is whatever waits to be installed: whoever asks for that is told.
         _ if gap.hides_packages() => false,
@@ -32,13 +34,9 @@ pub fn gap_matters<'a>(
     }
 }
 
-fn lacks_holder(listener: &Listener) -> bool {
-    matches!(listener.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight))
-        || (listener.holders.is_empty() && listener.gap.is_none())
-}
-
-fn lost_holder(listener: &Listener) -> bool {
-    listener.gap == Some(HolderGap::Vanished) || (listener.holders.is_empty() && listener.gap.is_none())
+/// Whether nobody was seen to hold it, for one of these reasons or for none that is known.
+fn lacks_holder(listener: &Listener, by: &[HolderGap]) -> bool {
+    listener.gap.map_or(listener.holders.is_empty(), |gap| by.contains(&gap))
 }
 
 fn hides_files(snapshot: &Snapshot, listener: &Listener) -> bool {

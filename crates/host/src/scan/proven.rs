@@ -36,8 +36,7 @@ impl Proven {
     }
 
     /// Whether it is proven no more.
-    #[must_use]
-    pub fn is_refuted(&self) -> bool {
+    fn is_refuted(&self) -> bool {
         !proof(self.target, self.interface).is_ok_and(|now| now.as_ref() == Ok(&self.proof))
     }
 
