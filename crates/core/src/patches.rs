@@ -4,7 +4,12 @@ mod order;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -148,6 +153,16 @@ impl<'a> Patch<'a> {
         let look = || self.place.filter(|_| self.is_stale()).map(|(spec, _)| format!("portreeve who {spec}"));
         renew.or_else(look)
     }
+}
+
+/// What to type for all of them, each once: what starts again comes behind all that is installed before it.
+#[must_use]
+pub fn commands<'p, 'a: 'p>(patches: impl IntoIterator<Item = &'p Patch<'a>>) -> Vec<String> {
+    let all: Vec<_> = patches.into_iter().flat_map(Patch::commands).collect();
+    let mut known = BTreeSet::new();
+    let mut commands: Vec<_> = all.iter().rev().filter(|command| known.insert(*command)).cloned().collect();
+    commands.reverse();
+    commands
 }
 
 /// What kind of version waits.

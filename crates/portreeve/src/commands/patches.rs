@@ -91,7 +91,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 const LOOK: Wanted = Wanted { files: Files::Mappings, connections: Connections::Skip, ..Wanted::JUDGEMENT };
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let asked = asked_for(own)?;
+    let questions = asked_for(own)?;
+    let asked = questions.concat();
     let look = match elsewhere::read(own)? {
         Some(snapshot) => Look::of(settings, snapshot)?,
         None => live(own, settings)?,
@@ -114,7 +115,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         _ if settings.verbosity == Verbosity::Quiet => {}
         _ => {
             let is_all = own.get_flag(ALL) || !asked.is_empty() || settings.verbosity == Verbosity::Verbose;
-            show::print(&world, &patches, is_all, out)?;
+            let unheard = unheard(&questions, &patches);
+            show::print(&world, &show::Told { patches: &patches, is_all, unheard: &unheard }, out)?;
         }
     }
     show::tell_gaps(&gaps, settings, out)?;
@@ -131,13 +133,22 @@ fn live(own: &ArgMatches, settings: &Settings) -> Result<Look, Failure> {
 
 /// What the ports that were asked for run, and where `is_everybody`, what all others do.
 fn told<'a>(world: &'a World<'a>, asked: &[Asked], is_everybody: bool) -> Vec<Patch<'a>> {
-    let means = |patch: &Patch<'_>| {
-        let is_asked =
-            |(spec, _): (PortSpec, u64)| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
-        asked.is_empty() || patch.place.is_some_and(is_asked)
-    };
+    let means = |patch: &Patch<'_>| asked.is_empty() || is_of(patch, asked);
     let others = if is_everybody && asked.is_empty() { unlistening(world) } else { Vec::new() };
     patches(world).into_iter().filter(means).chain(others).collect()
+}
+
+fn is_of(patch: &Patch<'_>, asked: &[Asked]) -> bool {
+    let is_asked =
+        |(spec, _): (PortSpec, u64)| asked.iter().any(|asked| asked.is(spec.protocol, spec.range.first));
+    patch.place.is_some_and(is_asked)
+}
+
+/// The questions that nothing answers, beside others that something does.
+fn unheard(questions: &[Vec<Asked>], patches: &[Patch<'_>]) -> Vec<String> {
+    let is_heard = |asked: &&Vec<Asked>| patches.iter().any(|patch| is_of(patch, asked));
+    let unheard = questions.iter().filter(|asked| !patches.is_empty() && !is_heard(asked));
+    unheard.flatten().map(ToString::to_string).collect()
 }
 
 /// Every namespace, unless one was named: whoever runs old code in a container is asked for by no name.
@@ -148,12 +159,12 @@ fn netns(settings: &Settings) -> Netns {
     }
 }
 
-fn asked_for(own: &ArgMatches) -> Result<Vec<Asked>, Failure> {
+fn asked_for(own: &ArgMatches) -> Result<Vec<Vec<Asked>>, Failure> {
     let words = asked::listed(own.get_many::<String>(PORT).into_iter().flatten());
     if words.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(asked::questions(&words, TableFile::load()?.registry())?.concat())
+    asked::questions(&words, TableFile::load()?.registry())
 }
 
 /// What is answered, beside which a gap matters or does not.

@@ -2,7 +2,7 @@
 
 mod table;
 
-pub(crate) use self::table::print;
+pub(crate) use self::table::{Told, print};
 
 use jiff::Timestamp;
 use portreeve_core::{

@@ -255,6 +255,17 @@ fn a_port_that_nobody_holds_tells_of_the_kernel_by_which_it_ends() {
 }
 
 #[test]
+fn a_port_that_nobody_holds_is_told_beside_one_that_somebody_does() {
+    let said = patches("443 9999 8000-8010/udp", as_it_is);
+    assert!(
+        said.out.contains("\n9999 8000-8010/udp: nobody whose code can be seen listens there\n"),
+        "{said:?}"
+    );
+    let said = patches("80 443 https", as_it_is);
+    assert!(!said.out.contains("nobody"), "the same port by its name: {said:?}");
+}
+
+#[test]
 fn a_snapshot_that_knows_no_code_is_refused() {
     let said = on_web("patches");
     assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    patches::{Patch, Security, of_holding},
+    patches::{Patch, Security, commands, of_holding},
     policy::WORLD,
     reach::Verdict,
     rules::{Page, Rule, declared::list},
@@ -90,18 +90,6 @@ fn named(patch: &Patch<'_>) -> Option<String> {
     let ids: Vec<&str> = mended.map(|advisory| &*advisory.id).collect();
     let named = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(" ")) };
     Some(format!("{}{version}{named}", package.name))
-}
-
-/// Each command once, restarts last.
-fn commands(waiting: &[Patch<'_>]) -> Vec<String> {
-    let mut commands: Vec<String> = Vec::new();
-    for command in waiting.iter().flat_map(Patch::commands) {
-        if !commands.contains(&command) {
-            commands.push(command);
-        }
-    }
-    commands.sort_by_key(|command| command.starts_with("systemctl "));
-    commands
 }
 
 /// Whether the world surely does not get there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portreeve_core::{
     facts::{Code, CodeRoot, ExeState},
-    patches::{Patch, Security, Waits},
+    patches::{Patch, Security, Waits, commands},
     port::PortSpec,
     text,
     words::{Lang, Text, Words, inflect},
@@ -47,13 +47,19 @@ const NOTHING_MAPPED: Words = Words {
 const NO_FIX: Words = Words { en: "(no fix known here)", ja: "(修正版がこの環境の一覧にない)" };
 const NO_PACKAGE: Words = Words { en: "no package", ja: "パッケージなし" };
 
-/// Prints the table, with every patch where `is_all`, and what it rests on.
-pub(crate) fn print(
-    world: &World<'_>,
-    patches: &[Patch<'_>],
-    is_all: bool,
-    out: &mut Out,
-) -> Result<(), Failure> {
+/// What is told to a person.
+pub(crate) struct Told<'a> {
+    /// Whatever was asked for.
+    pub(crate) patches: &'a [Patch<'a>],
+    /// Whether those of which there is nothing to say are told too.
+    pub(crate) is_all: bool,
+    /// What was asked for beside these, and is no code that is known.
+    pub(crate) unheard: &'a [String],
+}
+
+/// Prints the table, and what it rests on.
+pub(crate) fn print(world: &World<'_>, told: &Told<'_>, out: &mut Out) -> Result<(), Failure> {
+    let Told { patches, is_all, unheard } = *told;
     let shown: Vec<_> = patches.iter().filter(|patch| is_all || patch.needs_a_word()).collect();
     let table = table(world, &shown, out.lang);
     if !shown.is_empty() {
@@ -66,6 +72,9 @@ pub(crate) fn print(
         (false, false) => summary_elsewhere(patches),
     };
     out.sentences(summary.in_lang(out.lang))?;
+    if !unheard.is_empty() {
+        out.sentences(unheard_at(unheard).in_lang(out.lang))?;
+    }
     // It runs whoever listens: a newer one ends a question about a free port with 1 too.
     if let Some(kernel) = kernel(world) {
         out.sentences(kernel.in_lang(out.lang))?;
@@ -77,20 +86,17 @@ pub(crate) fn print(
     if table.is_last_whole(out.lang, out.width) {
         return Ok(());
     }
-    next::print_many(&typed(&shown), ALL, out)
+    let typed: Vec<_> =
+        commands(shown.iter().copied()).iter().map(|command| visible(command).into_owned()).collect();
+    next::print_many(&typed, ALL, out)
 }
 
-/// What to type for all of them, each once: what starts again comes behind all that is installed before it.
-fn typed(patches: &[&Patch<'_>]) -> Vec<String> {
-    let mut typed: Vec<String> = Vec::new();
-    for command in patches.iter().rev().flat_map(|patch| patch.commands().into_iter().rev()) {
-        let command = visible(&command).into_owned();
-        if !typed.contains(&command) {
-            typed.push(command);
-        }
-    }
-    typed.reverse();
-    typed
+fn unheard_at(ports: &[String]) -> Text {
+    let ports = ports.join(" ");
+    text!(
+        "{ports}: nobody whose code can be seen listens there",
+        "{ports}: 実行中のコードを確認できる待ち受けはありません"
+    )
 }
 
 fn table(world: &World<'_>, patches: &[&Patch<'_>], lang: Lang) -> Table {
