@@ -24,7 +24,7 @@ pub use answer::{Answer, Saying, behind_ipv4, of_datagram, of_icmp, of_tcp};
 pub use askers::askers;
 pub use beside::{Beside, Known, Line, beside};
 pub use datagrams::{Datagrams, long};
-pub use first_words::{first_words, is_of_datagrams, spoken_ports};
+pub use first_words::{is_of_datagrams, spoken_ports};
 pub use hindrance::Hindrance;
 pub use key::Key;
 pub use led_away::{Away, led_away};

@@ -25,6 +25,7 @@ mount -t sysfs sysfs sys
 for folder in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs $folder; done
 mknod -m 666 dev/null c 1 3
 mknod -m 666 dev/zero c 1 5
+mknod -m 666 dev/random c 1 8
 mknod -m 666 dev/urandom c 1 9
 mkdir run/lock
 touch usr/local/bin/portreeve

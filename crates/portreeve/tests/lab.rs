@@ -91,6 +91,7 @@ mod lab {
     mod scanned_docker;
     mod scanned_hindered;
     mod scanned_refusals;
+    mod scanned_servers;
     mod scanned_stopped;
     mod scanned_storm;
     mod scanned_through;

@@ -13,7 +13,7 @@ use core::{net::IpAddr, time::Duration};
 
 use super::{
     Answer, BATCH, Ended, Glimpse, Key, Outcome, Saying, Seen, Step, Wanted,
-    first_words::{first_words, is_from_elsewhere, may_move},
+    first_words::{Ask, first_words, is_askable, is_from_elsewhere, may_move},
     order::shuffled,
     spot::Spot,
     trip::Trip,
@@ -84,7 +84,7 @@ impl Datagrams {
     /// One that has not begun, of the services that are declared by these names; `key` decides the order and names datagrams.
     #[must_use]
     pub fn new(wanted: Wanted<'_>, target: IpAddr, services: BTreeMap<u16, String>, key: Key) -> Self {
-        let is_askable = |port: &u16| first_words(*port, services.get(port).map(String::as_str), 0).is_some();
+        let is_askable = |port: &u16| is_askable(*port, services.get(port).map(String::as_str));
         let (order, spared): (Vec<u16>, Vec<u16>) =
             shuffled(wanted.ports, &key).into_iter().partition(is_askable);
         Self {
@@ -111,8 +111,8 @@ impl Datagrams {
     /// What is said to `port`.
     #[must_use]
     pub fn words(&self, port: u16) -> Vec<u8> {
-        let number = self.key.number(self.target, port);
-        first_words(port, self.service(port), number).unwrap_or_default()
+        let ask = Ask { number: self.key.number(self.target, port), target: self.target };
+        first_words(port, self.service(port), &ask).unwrap_or_default()
     }
 
     fn service(&self, port: u16) -> Option<&str> {

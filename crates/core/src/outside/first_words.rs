@@ -12,6 +12,7 @@ mod syslog;
 mod tftp;
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 pub(super) use tftp::is_from_elsewhere;
 
@@ -23,7 +24,15 @@ struct Speech {
     /// What a service that speaks it is called, at whichever port.
     names: &'static [&'static str],
     /// The datagram that is known by a number; where there is none, nothing can be asked that leaves no trace.
-    first: Option<fn(u64) -> Vec<u8>>,
+    first: Option<fn(&Ask) -> Vec<u8>>,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    /// By what the datagram is known.
+    pub(super) number: u64,
+    pub(super) target: IpAddr,
 }
 
 const SPEECHES: &[&Speech] = &[
@@ -42,12 +51,16 @@ const SPEECHES: &[&Speech] = &[
 
 /// The datagram that asks `port`, of the service of that name if one is declared; `None` where nothing can be asked that leaves no
 /// trace. Who speaks nothing that is known here is sent an empty one.
-#[must_use]
-pub fn first_words(port: u16, service: Option<&str>, number: u64) -> Option<Vec<u8>> {
+pub(super) fn first_words(port: u16, service: Option<&str>, ask: &Ask) -> Option<Vec<u8>> {
     match speech(port, service) {
-        Some(speech) => speech.first.map(|first| first(number)),
+        Some(speech) => speech.first.map(|first| first(ask)),
         None => Some(Vec::new()),
     }
+}
+
+/// Whether there is such a datagram.
+pub(super) fn is_askable(port: u16, service: Option<&str>) -> bool {
+    speech(port, service).is_none_or(|speech| speech.first.is_some())
 }
 
 /// The ports at which a protocol is spoken that is known here, and that can be asked.
@@ -76,12 +89,22 @@ pub(super) fn may_move(port: u16, service: Option<&str>) -> bool {
 }
 
 #[cfg(test)]
+mod testing {
+    use super::Ask;
+
+    /// Asks 192.0.2.1.
+    pub(super) fn asked(number: u64) -> Ask {
+        Ask { number, target: [192, 0, 2, 1].into() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{testing::asked, *};
 
     #[test]
     fn a_service_is_asked_by_its_name_and_else_by_its_number() {
-        let of = |port, service| first_words(port, service, 7);
+        let of = |port, service| first_words(port, service, &asked(7));
         assert_eq!(of(5_300, Some("dns")), of(53, None));
         assert_eq!(of(53, Some("ntp")), of(123, None));
         assert_eq!(of(53, Some("names-of-ours")), of(53, None));
@@ -107,7 +130,7 @@ mod tests {
     fn every_datagram_fits_every_link() {
         for number in [0, 1, u64::MAX, 0x8000_0000_8000_0000, 0x0123_4567_89ab_cdef] {
             for port in spoken_ports() {
-                let length = first_words(port, None, number).unwrap().len();
+                let length = first_words(port, None, &asked(number)).unwrap().len();
                 assert!((1..=1_232).contains(&length), "{port}: {length}");
             }
         }

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use super::Speech;
 
 pub(super) const SPEECH: Speech =
-    Speech { ports: &[500], names: &["ike", "isakmp", "ipsec"], first: Some(header) };
+    Speech { ports: &[500], names: &["ike", "isakmp", "ipsec"], first: Some(|ask| header(ask.number)) };
 
 /// The same where ESP comes by the same port: what begins with zeros is of IKE (RFC 3948 §2.2).
 pub(super) const BEHIND_NAT: Speech = Speech {
     ports: &[4_500],
     names: &["ipsec-nat-t", "ipsec-msft"],
-    first: Some(|number| [&NOT_OF_ESP[..], &header(number)].concat()),
+    first: Some(|ask| [&NOT_OF_ESP[..], &header(ask.number)].concat()),
 };
 
 const NOT_OF_ESP: [u8; 4] = [0; 4];
@@ -35,11 +35,11 @@ fn header(number: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::first_words;
+    use super::super::{first_words, testing::asked};
 
     #[test]
     fn a_header_of_a_version_to_come_is_what_rfc_7296_draws() {
-        let message = first_words(500, None, 0x0102_0304_0506_0708).unwrap();
+        let message = first_words(500, None, &asked(0x0102_0304_0506_0708)).unwrap();
         assert_eq!(message[..8], [1, 2, 3, 4, 5, 6, 7, 9]);
         assert_eq!(message[8..16], [0; 8]);
         assert_eq!(message[16..20], [0, 0x30, 34, 8]);
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn behind_nat_it_is_told_from_esp() {
-        let plain = first_words(500, None, 7).unwrap();
-        assert_eq!(first_words(4_500, None, 7).unwrap(), [&[0; 4], &plain[..]].concat());
+        let plain = first_words(500, None, &asked(7)).unwrap();
+        assert_eq!(first_words(4_500, None, &asked(7)).unwrap(), [&[0; 4], &plain[..]].concat());
     }
 }

@@ -4,8 +4,11 @@ use alloc::vec::Vec;
 
 use super::Speech;
 
-pub(super) const SPEECH: Speech =
-    Speech { ports: &[443], names: &["quic", "http3", "h3", "https"], first: Some(long_packet) };
+pub(super) const SPEECH: Speech = Speech {
+    ports: &[443],
+    names: &["quic", "http3", "h3", "https"],
+    first: Some(|ask| long_packet(ask.number)),
+};
 
 /// A long header, of the form that version 1 gives its first packet.
 const LONG: u8 = 0xc0;
@@ -25,11 +28,11 @@ fn long_packet(number: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::first_words;
+    use super::super::{first_words, testing::asked};
 
     #[test]
     fn a_version_that_nobody_speaks_is_asked_for_in_a_packet_that_is_long_enough() {
-        let packet = first_words(443, None, 0x0102_0304_0506_0708).unwrap();
+        let packet = first_words(443, None, &asked(0x0102_0304_0506_0708)).unwrap();
         assert_eq!(packet.len(), 1_200);
         // Both bits of a long header; a version of the pattern 0x?a?a?a?a.
         assert_eq!(packet[0] & 0xc0, 0xc0);

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use super::Speech;
 
-pub(super) const SPEECH: Speech = Speech { ports: &[161], names: &["snmp"], first: Some(discovery) };
+pub(super) const SPEECH: Speech =
+    Speech { ports: &[161], names: &["snmp"], first: Some(|ask| discovery(ask.number)) };
 
 /// How BER writes types (ITU-T X.690 §8): INTEGER, OCTET STRING, SEQUENCE, and the request of RFC 3416 §3.
 const INTEGER: u8 = 0x02;
@@ -50,7 +51,7 @@ fn value(kind: u8, bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::first_words;
+    use super::super::{first_words, testing::asked};
 
     /// Written down by hand from the definitions of RFC 3412 §6, RFC 3414 §2.4 and RFC 3416 §3.
     #[test]
@@ -65,13 +66,13 @@ mod tests {
             // Of no context, a request for nothing.
             &[0x30, 20, 4, 0, 4, 0, 0xa0, 14, 2, 4, 0x45, 6, 7, 8, 2, 1, 0, 2, 1, 0, 0x30, 0],
         ];
-        assert_eq!(first_words(161, None, 0x0102_0304_0506_0708).unwrap(), expected.concat());
+        assert_eq!(first_words(161, None, &asked(0x0102_0304_0506_0708)).unwrap(), expected.concat());
     }
 
     #[test]
     fn whichever_the_number_no_byte_of_its_name_is_too_much() {
         for number in [0, u64::MAX, 0x8000_0000] {
-            let first = first_words(161, None, number).unwrap()[9];
+            let first = first_words(161, None, &asked(number)).unwrap()[9];
             assert!((0x40..0x80).contains(&first), "{first:x}");
         }
     }

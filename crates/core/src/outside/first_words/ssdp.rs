@@ -11,11 +11,11 @@ const SEARCH: &[u8] = b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN
 
 #[cfg(test)]
 mod tests {
-    use super::super::first_words;
+    use super::super::{first_words, testing::asked};
 
     #[test]
     fn a_search_has_the_lines_that_it_takes() {
-        let packet = first_words(1_900, None, 7).unwrap();
+        let packet = first_words(1_900, None, &asked(7)).unwrap();
         let text = core::str::from_utf8(&packet).unwrap();
         let lines: alloc::vec::Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines[0], "M-SEARCH * HTTP/1.1");

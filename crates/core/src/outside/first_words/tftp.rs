@@ -4,7 +4,8 @@ use alloc::{format, vec::Vec};
 
 use super::Speech;
 
-pub(super) const SPEECH: Speech = Speech { ports: &[69], names: &["tftp"], first: Some(read_request) };
+pub(super) const SPEECH: Speech =
+    Speech { ports: &[69], names: &["tftp"], first: Some(|ask| read_request(ask.number)) };
 
 const READ_REQUEST: [u8; 2] = [0, 1];
 const ERROR: [u8; 2] = [0, 5];
@@ -28,11 +29,14 @@ pub(in crate::outside) fn is_from_elsewhere(words: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::first_words, *};
+    use super::{
+        super::{first_words, testing::asked},
+        *,
+    };
 
     #[test]
     fn a_file_is_asked_for_that_nobody_has() {
-        let packet = first_words(69, None, 0xab).unwrap();
+        let packet = first_words(69, None, &asked(0xab)).unwrap();
         assert_eq!(packet, *b"\0\x01no-such-file-00000000000000ab\0octet\0");
     }
 
