@@ -24,7 +24,9 @@ pub(crate) fn feed(bytes: &[u8]) {
         hear(bytes, ends.target);
         for bytes in all.into_iter().flatten() {
             assert!(of_tcp(bytes, &ends, &KEY).is_none_or(|answer| is_proven(answer, &ends, bytes)));
-            assert!(of_icmp(bytes, &ends, &KEY).is_none_or(|answer| is_proven(answer, &ends, bytes)));
+            assert!(
+                of_icmp(bytes, ends.target, &ends, &KEY).is_none_or(|answer| is_proven(answer, &ends, bytes))
+            );
         }
     }
 }

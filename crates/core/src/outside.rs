@@ -20,7 +20,7 @@ mod sweep;
 mod together;
 mod trip;
 
-pub use answer::{Answer, Saying, behind_ipv4, of_datagram, of_icmp, of_tcp};
+pub use answer::{Answer, Saying, behind_ipv4, is_unresolved, of_datagram, of_icmp, of_tcp};
 pub use askers::askers;
 pub use beside::{Beside, Known, Line, beside};
 pub use datagrams::{Datagrams, long};

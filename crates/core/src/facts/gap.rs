@@ -97,6 +97,8 @@ pub enum GapKind {
     UnsentPackets,
     /// Ports of a scan whose answers this host dropped, as they came in by another way than packets leave by (rp_filter).
     MisdirectedAnswers,
+    /// About so many silent ports of a scan whose answers got lost, however often they were asked.
+    LostAnswers,
     /// Whether all that a scan saw is of the host that was meant, which has the address no more; `detail` names it.
     MovedAddress,
 }
@@ -239,6 +241,7 @@ impl GapKind {
             Self::UnansweredAddress => &outside::UNANSWERED_ADDRESS,
             Self::UnsentPackets => &outside::UNSENT_PACKETS,
             Self::MisdirectedAnswers => &outside::MISDIRECTED_ANSWERS,
+            Self::LostAnswers => &outside::LOST_ANSWERS,
             Self::MovedAddress => &outside::MOVED_ADDRESS,
         }
     }
@@ -286,6 +289,7 @@ mod tests {
             (GapKind::UnansweredAddress, false, false),
             (GapKind::UnsentPackets, false, false),
             (GapKind::MisdirectedAnswers, false, false),
+            (GapKind::LostAnswers, false, false),
             (GapKind::MovedAddress, false, false),
         ] {
             let gap = Gap::new(what, 1);

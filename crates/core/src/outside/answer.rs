@@ -20,6 +20,10 @@ const ICMP_BYTES: usize = 8;
 const UNREACHABLE: (u8, &[u8]) = (3, &[0, 1, 2, 3, 9, 10, 13]);
 /// The same of IPv6: no route, by decision, no address, no port, a wrong source, a route that refuses (RFC 4443 §3.1).
 const UNREACHABLE_IPV6: (u8, &[u8]) = (1, &[0, 1, 3, 4, 5, 6]);
+/// Of these, that the host is not found: by this one itself, that nobody on the link answers for the address (net/ipv4/arp.c,
+/// `arp_error_report`; net/ipv6/ndisc.c, `ndisc_error_report`).
+const NO_HOST: u8 = 1;
+const NO_HOST_IPV6: u8 = 3;
 /// Of these, that nobody has the port.
 const NO_PORT: u8 = 3;
 const NO_PORT_IPV6: u8 = 4;
@@ -58,14 +62,19 @@ pub fn of_tcp(segment: &[u8], ends: &Ends, key: &Key) -> Option<Answer> {
     is_ours.then_some(Answer { port, saying })
 }
 
-/// What an error says, given without the header of IP that it came with; `None` where the packet that it quotes is none of ours.
+/// What an error of `sender` says, given without the header of IP that it came with; `None` where the packet that it quotes is none
+/// of ours, or where it says that this host has not found the other.
 #[must_use]
-pub fn of_icmp(message: &[u8], ends: &Ends, key: &Key) -> Option<Answer> {
+pub fn of_icmp(message: &[u8], sender: IpAddr, ends: &Ends, key: &Key) -> Option<Answer> {
     let (kind, codes) = match Family::of(ends.target) {
         Family::Ipv4 => UNREACHABLE,
         Family::Ipv6 => UNREACHABLE_IPV6,
     };
-    let is_unreachable = *message.first()? == kind && codes.contains(message.get(1)?);
+    let code = *message.get(1)?;
+    let is_unreachable = *message.first()? == kind && codes.contains(&code);
+    if is_unresolved(code, sender, ends.source) {
+        return None;
+    }
     let (target, segment) = quoted(message.get(ICMP_BYTES..)?, Family::of(ends.target))?;
     let port = short(segment, 2)?;
     let is_ours = is_unreachable
@@ -86,6 +95,17 @@ pub fn of_datagram(kind: u8, code: u8, sender: IpAddr, target: IpAddr) -> Option
     };
     let saying = if code == nobody && sender == target { Saying::Closed } else { Saying::Unreachable };
     (kind == unreachable && codes.contains(&code)).then_some(saying)
+}
+
+/// Whether a host that is unreachable by this code, as `sender` says, was not found on the link by this host, of that address: it may
+/// be found the next time.
+#[must_use]
+pub fn is_unresolved(code: u8, sender: IpAddr, own: IpAddr) -> bool {
+    let no_host = match Family::of(own) {
+        Family::Ipv4 => NO_HOST,
+        Family::Ipv6 => NO_HOST_IPV6,
+    };
+    code == no_host && sender == own
 }
 
 /// What stands behind the header of IPv4.
@@ -127,6 +147,7 @@ mod tests {
     use crate::outside::syn;
 
     const KEY: Key = Key::new([7, 9]);
+    const ROUTER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 254));
 
     fn ends(source: &str, target: &str) -> Ends {
         Ends { source: source.parse().unwrap(), source_port: 40_000, target: target.parse().unwrap() }
@@ -175,24 +196,32 @@ mod tests {
 
     #[test]
     fn an_error_that_quotes_our_packet_says_that_it_was_stopped() {
-        let of = |kind, code| of_icmp(&error_of_ipv4(&four(), 25, kind, code), &four(), &KEY);
+        let said = |kind, code, sender| {
+            let message = error_of_ipv4(&four(), 25, kind, code);
+            of_icmp(&message, sender, &four(), &KEY)
+        };
+        let of = |kind, code| said(kind, code, ROUTER);
         let stopped = Some(Answer { port: 25, saying: Saying::Unreachable });
         for code in [0, 1, 2, 3, 9, 10, 13] {
             assert_eq!(of(3, code), stopped, "{code}");
         }
         // Too large, time exceeded, an echo.
         assert_eq!((of(3, 4), of(11, 0), of(0, 0)), (None, None, None));
+        // What this host says itself: that its filter stops it, and that it has not found the other.
+        let own = four().source;
+        assert_eq!((said(3, 13, own), said(3, 1, own)), (stopped, None));
     }
 
     #[test]
     fn an_error_about_others_is_none_of_ours() {
         let mut message = error_of_ipv4(&four(), 25, 3, 13);
-        assert_eq!(of_icmp(&message, &ends("192.0.2.1", "203.0.113.8"), &KEY), None);
-        assert_eq!(of_icmp(&message, &four(), &Key::new([7, 8])), None);
-        (0..message.len()).for_each(|length| assert_eq!(of_icmp(&message[..length], &four(), &KEY), None));
+        assert_eq!(of_icmp(&message, ROUTER, &ends("192.0.2.1", "203.0.113.8"), &KEY), None);
+        assert_eq!(of_icmp(&message, ROUTER, &four(), &Key::new([7, 8])), None);
+        (0..message.len())
+            .for_each(|length| assert_eq!(of_icmp(&message[..length], ROUTER, &four(), &KEY), None));
         // Of UDP.
         message[8 + 9] = 17;
-        assert_eq!(of_icmp(&message, &four(), &KEY), None);
+        assert_eq!(of_icmp(&message, ROUTER, &four(), &KEY), None);
     }
 
     #[test]
@@ -202,7 +231,8 @@ mod tests {
             let IpAddr::V6(target) = ends.target else { panic!("it is of IPv6") };
             let header = [&[0x60, 0, 0, 0, 0, 24, 6, 64][..], &[0; 16], &target.octets()].concat();
             let quote = [&header[..], &syn(&ends, 25, KEY.sequence(ends.target, 25))].concat();
-            of_icmp(&[&[kind, code, 0, 0, 0, 0, 0, 0], &quote[..]].concat(), &ends, &KEY).map(|it| it.port)
+            let message = [&[kind, code, 0, 0, 0, 0, 0, 0], &quote[..]].concat();
+            of_icmp(&message, ends.target, &ends, &KEY).map(|it| it.port)
         };
         for code in [0, 1, 3, 4, 5, 6] {
             assert_eq!(of(1, code), Some(25), "{code}");

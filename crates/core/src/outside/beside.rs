@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use super::{Glimpse, Seen};
+use super::{Glimpse, Outcome, Seen};
 use crate::{
     address::{Address, Breadth},
     desired::{Desired, DesiredPort},
@@ -30,6 +30,8 @@ pub struct Beside {
     pub is_full: bool,
     /// Whether packets are sent on from there to another host or a container, of which nothing is known here.
     pub is_sent_on: bool,
+    /// Whether it is silent among answers of which some got lost, however often was asked: this one may be too.
+    pub is_in_doubt: bool,
     /// The service that declares it.
     pub declared: Option<String>,
     /// Whether whoever looked is among those whom that service means.
@@ -50,7 +52,7 @@ impl Beside {
         match self.glimpse.seen {
             Seen::Open => false,
             Seen::Closed | Seen::Filtered => true,
-            Seen::Silent => self.protocol == Protocol::Tcp,
+            Seen::Silent => self.protocol == Protocol::Tcp && !self.is_in_doubt,
         }
     }
 }
@@ -79,7 +81,7 @@ pub struct Known<'a> {
 
 /// Puts what was seen beside what is known, if anything is.
 #[must_use]
-pub fn beside(glimpses: &[Glimpse], protocol: Protocol, line: Line, known: Option<Known<'_>>) -> Vec<Beside> {
+pub fn beside(outcome: &Outcome, protocol: Protocol, line: Line, known: Option<Known<'_>>) -> Vec<Beside> {
     let served = known.map(|known| served(known.snapshot, protocol, line.target)).unwrap_or_default();
     let led =
         |exposure: &Exposure, port| known.and_then(|known| led(known.snapshot, protocol, exposure, port));
@@ -95,11 +97,12 @@ pub fn beside(glimpses: &[Glimpse], protocol: Protocol, line: Line, known: Optio
             is_served: is_sent_on || queues.iter().any(Option::is_some),
             is_full: queues.contains(&Some(Queue::Full)),
             is_sent_on,
+            is_in_doubt: outcome.unheard > 0 && glimpse.seen == Seen::Silent,
             is_meant: declared.is_some_and(|declared| is_meant(declared, known, line.source)),
             declared: declared.map(|declared| declared.service.name.clone()),
         }
     };
-    glimpses.iter().map(one).collect()
+    outcome.glimpses.iter().map(one).collect()
 }
 
 fn exposure(exposures: &[Exposure], port: u16) -> Option<&Exposure> {
@@ -201,6 +204,7 @@ mod tests {
         exposure::{Senders, To, exposed, ports_of},
         facts::Interface,
         firewall::{Surroundings, number},
+        outside::Ended,
         rules::testing::{Scene, scene, translated, zone},
     };
 
@@ -227,8 +231,12 @@ mod tests {
             };
             let glimpse = Glimpse { port, seen: Seen::Open, by: None, trip: None };
             let line = Line { source, target: TARGET };
-            beside(&[glimpse], Protocol::Tcp, line, Some(known)).remove(0)
+            beside(&of(glimpse), Protocol::Tcp, line, Some(known)).remove(0)
         })
+    }
+
+    fn of(glimpse: Glimpse) -> Outcome {
+        Outcome { glimpses: [glimpse].into(), ..Outcome::nothing(0, Ended::Whole) }
     }
 
     #[test]
@@ -237,7 +245,7 @@ mod tests {
         assert_eq!((said(1), said(1_023)), (Reached::Dropped, Reached::Dropped));
         assert_eq!((said(1_024), said(65_535)), (Reached::Reachable, Reached::Reachable));
         let glimpse = Glimpse { port: 22, seen: Seen::Open, by: None, trip: None };
-        let row = &beside(&[glimpse], Protocol::Tcp, Line { source: None, target: TARGET }, None)[0];
+        let row = &beside(&of(glimpse), Protocol::Tcp, Line { source: None, target: TARGET }, None)[0];
         assert_eq!((row.said, row.is_served, row.is_meant), (Reached::Unknown, false, false));
     }
 
@@ -294,7 +302,7 @@ mod tests {
             let known = Known { exposures: &exposures, snapshot: world.snapshot, policy: None, desired };
             let glimpse = Glimpse { port: 8_001, seen: Seen::Closed, by: None, trip: None };
             let line = Line { source: Some(OUTSIDE), target: HERE };
-            let row = beside(&[glimpse], Protocol::Tcp, line, Some(known)).remove(0);
+            let row = beside(&of(glimpse), Protocol::Tcp, line, Some(known)).remove(0);
             (row.is_served, row.is_sent_on)
         })
     }

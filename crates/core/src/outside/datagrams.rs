@@ -253,6 +253,7 @@ impl Datagrams {
             // Whether a datagram or the refusal of it got lost, or none was due, nobody can tell.
             lost: (0, 0),
             slowed: 0,
+            unheard: 0,
             opens_everything: false,
             unasked,
             // Whoever sends knows.

@@ -40,6 +40,7 @@ impl Hindrance {
             (is_unanswered && is_silent, GapKind::UnansweredAddress, 1),
             (unsent > 0 && seen(&[Seen::Silent]), GapKind::UnsentPackets, unsent),
             (misdirected > 0 && is_unheard, GapKind::MisdirectedAnswers, misdirected),
+            (outcome.unheard > 0 && seen(&[Seen::Silent]), GapKind::LostAnswers, outcome.unheard),
             (has_moved && may_move, GapKind::MovedAddress, 1),
         ];
         let hidden = kinds.into_iter().filter(|(is_hidden, ..)| *is_hidden);
@@ -71,6 +72,7 @@ mod tests {
             sent: 4,
             lost: (0, 0),
             slowed: 0,
+            unheard: 0,
             opens_everything: false,
             unasked: 0,
             interrupted: 0,
@@ -95,6 +97,17 @@ mod tests {
         ];
         assert_eq!(found(ALL, &[Seen::Silent, Seen::Filtered]), kinds);
         assert!(found(Hindrance::default(), &[Seen::Silent]).is_empty());
+    }
+
+    #[test]
+    fn answers_that_are_lost_to_the_last_hide_as_many_ports() {
+        let of = |unheard, looks: &[Seen]| {
+            let outcome = Outcome { unheard, ..outcome(looks, Ended::Whole) };
+            let gaps = Hindrance::default().gaps(&outcome, SOURCE, "192.0.2.7");
+            gaps.iter().map(|gap| (gap.what, gap.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(7, &[Seen::Silent, Seen::Open]), [(GapKind::LostAnswers, 7)]);
+        assert!(of(0, &[Seen::Silent]).is_empty() && of(7, &[Seen::Open]).is_empty());
     }
 
     #[test]

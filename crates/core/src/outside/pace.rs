@@ -14,8 +14,12 @@ const LATE_MAX: Duration = Duration::from_millis(5);
 const WINDOW: u32 = 256;
 /// Fewer answers less than before are chance.
 const LOST_MIN: u32 = 24;
-/// Nobody is asked slower than a sixteenth of what was allowed.
+/// Nobody is asked slower than a sixteenth of what was allowed, but for whoever was seen to answer so slowly.
 const SLOWEST: u32 = 16;
+/// Who loses as much after so many windows at that rate does so for another reason.
+const IN_VAIN: u8 = 4;
+/// As many leave together as one after the other would in a millisecond and a half: at a low rate each by itself.
+const TOGETHER: u32 = 625;
 
 /// Packets that left one behind the other.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +39,13 @@ pub(super) struct Pace {
     stepped_at: Duration,
     slowed_at: Option<Duration>,
     slowed: u32,
+    /// Windows one behind the other that lost as much at the slowest rate.
+    in_vain: u8,
     /// Those whose answers may still come; the first one has this number.
     windows: VecDeque<Window>,
     first: u32,
-    before: Option<Window>,
+    /// Packets of the windows that lost hardly anything by haste, and answers.
+    calm: (u64, u64),
 }
 
 impl Pace {
@@ -52,15 +59,21 @@ impl Pace {
             stepped_at: Duration::ZERO,
             slowed_at: None,
             slowed: 0,
+            in_vain: 0,
             windows: VecDeque::new(),
             first: 0,
-            before: None,
+            calm: (0, 0),
         }
     }
 
     /// When the next packets may leave.
     pub(super) fn next_at(&self) -> Duration {
         self.next_at
+    }
+
+    /// How many leave together now.
+    pub(super) fn together(&self) -> usize {
+        usize::try_from(self.rate / TOGETHER).unwrap_or(BATCH).clamp(1, BATCH)
     }
 
     /// How often it became slower.
@@ -91,7 +104,7 @@ impl Pace {
         }
     }
 
-    /// Looks at the windows of which no answer comes any more, each against the one before it.
+    /// Looks at the windows of which no answer comes any more.
     pub(super) fn judge(&mut self, now: Duration, wait: Duration) {
         while let Some(window) = self.windows.front().copied() {
             if window.sent < WINDOW || window.last_at + wait > now {
@@ -99,11 +112,8 @@ impl Pace {
             }
             self.windows.pop_front();
             self.first = self.first.wrapping_add(1);
-            let is_of_this_rate = self.slowed_at.is_none_or(|at| at < window.first_at);
-            match self.before.replace(window) {
-                Some(before) if is_of_this_rate && loses(before, window) => self.halve(now),
-                Some(_) if is_of_this_rate && self.slowed_at.is_some() => self.recover(),
-                _ => {}
+            if self.slowed_at.is_none_or(|at| at < window.first_at) {
+                self.weigh(now, window);
             }
         }
         if self.slowed_at.is_none() && self.rate < self.rate_max && now >= self.stepped_at + STEP {
@@ -112,30 +122,70 @@ impl Pace {
         }
     }
 
+    /// Chance has the ports in order, so each window answers as much as all do: what is less was lost.
+    fn weigh(&mut self, now: Duration, window: Window) {
+        let (expected, lost) = self.lost(window).unwrap_or_default();
+        let is_chance = lost < LOST_MIN.into();
+        if !is_chance && lost > expected / 3 {
+            return self.lose(now);
+        }
+        self.in_vain = 0;
+        let is_calm = is_chance || lost <= expected / 10;
+        // What is a little less would teach to expect less and less.
+        if is_calm {
+            self.calm.0 += u64::from(window.sent);
+            self.calm.1 += u64::from(window.answered);
+        }
+        if self.slowed_at.is_some() {
+            let step = (self.rate / 8).max(1);
+            let rate = if is_calm { self.rate + step } else { self.rate - step };
+            self.rate = rate.clamp(self.slowest(), self.rate_max);
+        }
+    }
+
+    /// How many answers were to be expected of it, and how many of them are missing.
+    fn lost(&self, window: Window) -> Option<(u64, u64)> {
+        let (sent, answered) = self.calm;
+        let expected = (answered * u64::from(window.sent)).checked_div(sent)?;
+        Some((expected, expected.saturating_sub(window.answered.into())))
+    }
+
+    fn lose(&mut self, now: Duration) {
+        if self.rate > self.slowest() {
+            return self.halve(now);
+        }
+        self.in_vain += 1;
+        if self.in_vain >= IN_VAIN {
+            self.in_vain = 0;
+            self.calm = (0, 0);
+        }
+    }
+
+    fn slowest(&self) -> u32 {
+        (self.rate_max / SLOWEST).max(1)
+    }
+
     /// What is asked from now on was not asked before, or was not answered: it answers otherwise.
     pub(super) fn begin(&mut self) {
         self.first = self.first.wrapping_add(u32::try_from(self.windows.len()).unwrap_or(0));
         self.windows.clear();
-        self.before = None;
+        self.calm = (0, 0);
     }
 
     /// From now on half as fast.
     pub(super) fn halve(&mut self, now: Duration) {
         self.slowed_at = Some(now);
         self.slowed += 1;
-        self.rate = (self.rate / 2).max(self.rate_max / SLOWEST).max(1);
+        self.rate = (self.rate / 2).max(self.slowest());
     }
 
-    fn recover(&mut self) {
-        self.rate = (self.rate + self.rate / 8).min(self.rate_max);
+    /// From now on never faster than `rate` a second, however slow that is.
+    pub(super) fn keep_to(&mut self, now: Duration, rate: u32) {
+        self.slowed_at = Some(now);
+        self.slowed += 1;
+        self.rate_max = rate.clamp(1, self.rate_max);
+        self.rate = self.rate.min(self.rate_max);
     }
-}
-
-/// Whether a third fewer answer than of the ones before.
-fn loses(before: Window, window: Window) -> bool {
-    let expected = u64::from(before.answered) * u64::from(window.sent) / u64::from(before.sent.max(1));
-    let lost = expected.saturating_sub(window.answered.into());
-    lost >= LOST_MIN.into() && lost > expected / 3
 }
 
 #[cfg(test)]
@@ -144,17 +194,23 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(100);
 
-    /// Sends for so long on the clock, of which `share` in a hundred are answered at once; how many were sent.
-    fn run(pace: &mut Pace, from: Duration, long: Duration, share: u32) -> u32 {
+    /// Sends for so long on the clock, of which `answers` tells at what time the next one is answered; how many were sent.
+    fn run(
+        pace: &mut Pace,
+        from: Duration,
+        long: Duration,
+        answers: &mut dyn FnMut(Duration) -> bool,
+    ) -> u32 {
         let mut sent = 0;
         let mut now = from;
         while now < from + long {
             pace.judge(now, WAIT);
             if pace.next_at() <= now {
-                let window = pace.send(now, BATCH);
-                for nth in 0..32 {
+                let count = pace.together();
+                let window = pace.send(now, count);
+                for _ in 0..count {
                     sent += 1;
-                    if (sent * 7 + nth) % 100 < share {
+                    if answers(now) {
                         pace.answered(window);
                     }
                 }
@@ -164,29 +220,71 @@ mod tests {
         sent
     }
 
+    /// So many in a hundred are answered.
+    fn share(percent: u32) -> impl FnMut(Duration) -> bool {
+        let mut nth = 0;
+        move |_| {
+            nth += 61;
+            nth % 100 < percent
+        }
+    }
+
+    /// As many a second are answered, as a filter counts them.
+    fn limit(rate: u32, burst: u32) -> impl FnMut(Duration) -> bool {
+        let (mut left, mut at) = (f64::from(burst), Duration::ZERO);
+        move |now| {
+            left = (left + (now.saturating_sub(at)).as_secs_f64() * f64::from(rate)).min(f64::from(burst));
+            at = now;
+            let is_answered = left >= 1.0;
+            left -= if is_answered { 1.0 } else { 0.0 };
+            is_answered
+        }
+    }
+
     #[test]
     fn it_gets_as_fast_as_it_may_and_no_faster() {
         let mut pace = Pace::new(20_000);
-        run(&mut pace, Duration::ZERO, Duration::from_millis(100), 0);
-        let sent = run(&mut pace, Duration::from_millis(100), Duration::from_secs(1), 0);
+        run(&mut pace, Duration::ZERO, Duration::from_millis(100), &mut share(0));
+        let sent = run(&mut pace, Duration::from_millis(100), Duration::from_secs(1), &mut share(0));
         assert!((19_900..=20_100).contains(&sent), "{sent}");
-        let mut slow = Pace::new(100);
-        assert!(run(&mut slow, Duration::ZERO, Duration::from_secs(3), 100) <= 332);
+        for rate in [1, 45, 100] {
+            let mut slow = Pace::new(rate);
+            let sent = run(&mut slow, Duration::ZERO, Duration::from_secs(3), &mut share(100));
+            assert!((rate * 3..=rate * 3 + 1).contains(&sent) && slow.together() == 1, "{rate}: {sent}");
+        }
     }
 
     #[test]
     fn it_gets_slower_when_answers_get_lost_and_recovers() {
         let mut pace = Pace::new(20_000);
         let second = Duration::from_secs(1);
-        run(&mut pace, Duration::ZERO, second, 100);
+        run(&mut pace, Duration::ZERO, second, &mut share(100));
         assert_eq!((pace.slowed(), pace.rate), (0, 20_000));
         // A loss of a few in a hundred is no reason.
-        run(&mut pace, second, second, 93);
+        run(&mut pace, second, second, &mut share(93));
         assert_eq!(pace.slowed(), 0);
-        run(&mut pace, second * 2, second / 4, 30);
-        assert!(pace.slowed() == 1 && pace.rate < 12_000, "{pace:?}");
-        run(&mut pace, second * 3, second * 2, 30);
-        assert_eq!((pace.slowed(), pace.rate), (1, 20_000));
+        run(&mut pace, second * 2, second / 4, &mut share(30));
+        assert!(pace.slowed() > 0 && pace.rate < 12_000, "{pace:?}");
+        run(&mut pace, second * 3, second * 8, &mut share(100));
+        assert_eq!(pace.rate, 20_000);
+    }
+
+    #[test]
+    fn who_answers_so_many_a_second_is_asked_about_as_many() {
+        let mut pace = Pace::new(20_000);
+        let mut answers = limit(2_000, 100);
+        run(&mut pace, Duration::ZERO, Duration::from_secs(2), &mut answers);
+        let sent = run(&mut pace, Duration::from_secs(2), Duration::from_secs(10), &mut answers);
+        assert!((18_000..32_000).contains(&sent), "{sent} {pace:?}");
+    }
+
+    #[test]
+    fn who_loses_as_much_however_slowly_he_is_asked_is_asked_faster_again() {
+        let mut pace = Pace::new(20_000);
+        let second = Duration::from_secs(1);
+        run(&mut pace, Duration::ZERO, second, &mut share(100));
+        run(&mut pace, second, second * 30, &mut share(30));
+        assert_eq!(pace.rate, 20_000, "{pace:?}");
     }
 
     #[test]
@@ -202,8 +300,8 @@ mod tests {
     #[test]
     fn a_pause_is_not_made_up_for() {
         let mut pace = Pace::new(20_000);
-        run(&mut pace, Duration::ZERO, Duration::from_millis(100), 0);
-        let sent = run(&mut pace, Duration::from_secs(9), Duration::from_millis(100), 0);
+        run(&mut pace, Duration::ZERO, Duration::from_millis(100), &mut share(0));
+        let sent = run(&mut pace, Duration::from_secs(9), Duration::from_millis(100), &mut share(0));
         assert!(sent < 2_200, "{sent}");
     }
 }

@@ -3,12 +3,16 @@
 use alloc::{vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
-use super::{Answer, BATCH, Key, Saying, Seen, order::shuffled, pace::Pace, spot::Spot, trip::Trip};
+use super::{Answer, Key, Saying, Seen, order::shuffled, pace::Pace, spot::Spot, trip::Trip};
 
 /// As often is asked where nobody answers at all.
 const ROUNDS_SILENT: u8 = 2;
 /// As often where somebody does: then silence is loss, or a filter.
 const ROUNDS_MAX: u8 = 5;
+/// So many answers in a round are no chance.
+const AGAIN_MIN: u32 = 4;
+/// Whoever answers slowly is asked as slowly, but no round takes longer.
+const ROUND_SECONDS_MAX: u128 = 30;
 /// As often is an open port asked whether it still is.
 const CONFIRMATIONS_MAX: u8 = 3;
 /// What a scan takes beside its packets, at most: the waits of five rounds, and of asking open ports again.
@@ -82,6 +86,8 @@ pub struct Outcome {
     pub lost: (u64, u64),
     /// How often it became slower as answers got lost.
     pub slowed: u32,
+    /// About how many of the silent ports would have answered if they were asked on and on: in the last round some still did.
+    pub unheard: u32,
     /// Whether every port that chance names is open: a SYN proxy or a tarpit.
     pub opens_everything: bool,
     /// Ports that nobody was asked about.
@@ -111,6 +117,8 @@ pub struct Sweep {
     unanswered: usize,
     phase: Phase,
     round: u8,
+    round_at: Duration,
+    yields: Yields,
     confirming: u8,
     pace: Pace,
     trip: Trip,
@@ -129,6 +137,33 @@ struct Heard {
     seems_gone: bool,
 }
 
+/// How many ports were found open or closed, in all, in the round before and in this one: who says by ICMP that packets are
+/// stopped says so as often as a rate allows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Yields {
+    all: u32,
+    before: u32,
+    now: u32,
+}
+
+impl Yields {
+    fn count(&mut self) {
+        self.all = self.all.saturating_add(1);
+        self.now = self.now.saturating_add(1);
+    }
+
+    /// Whether more of them than chance loses were asked before in vain.
+    const fn are_late(self) -> bool {
+        self.now >= AGAIN_MIN && self.now > self.all / 4
+    }
+
+    /// Where each round brings a part of what the one before did, those that never came would bring as large a part of the last one.
+    fn next(self) -> u32 {
+        let next = u64::from(self.now) * u64::from(self.now) / u64::from(self.before.max(1));
+        if self.now > 1 { u32::try_from(next).unwrap_or(u32::MAX) } else { 0 }
+    }
+}
+
 impl Sweep {
     /// One that has not begun; `key` decides the order.
     #[must_use]
@@ -142,6 +177,8 @@ impl Sweep {
             at: 0,
             phase: Phase::Asking,
             round: 1,
+            round_at: Duration::ZERO,
+            yields: Yields::default(),
             confirming: 0,
             pace: Pace::new(wanted.rate_max),
             trip: Trip::default(),
@@ -178,7 +215,7 @@ impl Sweep {
 
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) -> Step {
         self.pace.judge(now, self.trip.wait());
-        let next = self.queue.iter().skip(self.at).take(BATCH);
+        let next = self.queue.iter().skip(self.at).take(self.pace.together());
         // They were asked in this order before: the last one is the one to wait for.
         let again_at = next.clone().next_back().map_or(now, |port| self.spot(*port).again_at());
         let at = self.pace.next_at().max(again_at);
@@ -227,6 +264,9 @@ impl Sweep {
             return;
         }
         let Some(trip) = spot.hear(now, answer.saying, sender) else { return };
+        if is_first && answer.saying != Saying::Unreachable {
+            self.yields.count();
+        }
         if is_first && self.confirming == 0 {
             self.unanswered = self.unanswered.saturating_sub(1);
         }
@@ -256,17 +296,13 @@ impl Sweep {
     fn turn(&mut self, now: Duration) {
         if self.confirming == 0 {
             self.heard.seems_gone |= self.round == 1 && self.falls_silent(GONE_AT_LAST_COUNT);
-            let asked_again = self.queue.len().saturating_sub(self.unanswered);
-            // Who answers only when asked again keeps answers back, or loses them.
-            let answers = usize::try_from(self.heard.answers).unwrap_or(usize::MAX);
-            if self.round > 1 && asked_again > BATCH && asked_again > answers / 4 {
-                self.pace.halve(now);
-            }
-            let rounds = if self.heard.answers > 0 { ROUNDS_MAX } else { ROUNDS_SILENT };
             let left = self.those(|spot| spot.seen.is_none());
+            self.learn(now, left.len());
+            let rounds = if self.heard.answers > 0 { ROUNDS_MAX } else { ROUNDS_SILENT };
             if !left.is_empty() && self.round < rounds {
                 self.round += 1;
-                return self.begin(left);
+                self.yields = Yields { before: self.yields.now, now: 0, ..self.yields };
+                return self.begin(now, left);
             }
         }
         let open = self.those(|spot| spot.seen == Some(Seen::Open) && !spot.is_confirmed);
@@ -276,13 +312,24 @@ impl Sweep {
             return;
         }
         self.confirming += 1;
-        self.begin(open);
+        self.begin(now, open);
     }
 
-    fn begin(&mut self, queue: Vec<u16>) {
+    /// Who answers only when asked again keeps answers back, or loses them: those that are left are asked as fast as he answers.
+    fn learn(&mut self, now: Duration, left: usize) {
+        if self.round > 1 && self.yields.are_late() {
+            let milliseconds = now.saturating_sub(self.round_at).as_millis().max(1);
+            let rate = u128::from(self.yields.now) * 1_000 / milliseconds;
+            let rate = rate.max(left as u128 / ROUND_SECONDS_MAX);
+            self.pace.keep_to(now, u32::try_from(rate).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn begin(&mut self, now: Duration, queue: Vec<u16>) {
         self.unanswered = queue.len();
         self.queue = queue;
         self.at = 0;
+        self.round_at = now;
         self.pace.begin();
         self.phase = Phase::Asking;
     }
@@ -340,6 +387,7 @@ impl Sweep {
             sent: self.sent,
             lost,
             slowed: self.pace.slowed(),
+            unheard: if self.round < ROUNDS_MAX { 0 } else { self.yields.next() },
             opens_everything: self.opens_everything(),
             unasked: self.ports.len().saturating_sub(asked.len()),
             interrupted: 0,

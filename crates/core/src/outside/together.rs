@@ -15,6 +15,7 @@ impl Outcome {
             sent: 0,
             lost,
             slowed: 0,
+            unheard: 0,
             opens_everything,
             unasked,
             interrupted: 0,
@@ -33,6 +34,7 @@ impl Outcome {
             sent: self.sent.saturating_add(other.sent),
             lost: (self.lost.0.saturating_add(other.lost.0), self.lost.1.saturating_add(other.lost.1)),
             slowed: self.slowed.saturating_add(other.slowed),
+            unheard: self.unheard.saturating_add(other.unheard),
             opens_everything: self.opens_everything || other.opens_everything,
             unasked: self.unasked.saturating_add(other.unasked),
             interrupted: self.interrupted.saturating_add(other.interrupted),
@@ -60,7 +62,18 @@ mod tests {
     fn outcome(port: u16, sent: u64, ended: Ended) -> Outcome {
         let glimpses = [Glimpse { port, seen: Seen::Closed, by: None, trip: None }].into();
         let (rounds, lost, slowed, opens_everything) = (u8::try_from(sent).unwrap(), (sent, 1), 1, false);
-        Outcome { glimpses, rounds, sent, lost, slowed, opens_everything, unasked: 2, interrupted: 3, ended }
+        Outcome {
+            glimpses,
+            rounds,
+            sent,
+            lost,
+            slowed,
+            unheard: 0,
+            opens_everything,
+            unasked: 2,
+            interrupted: 3,
+            ended,
+        }
     }
 
     #[test]

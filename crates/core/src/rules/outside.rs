@@ -101,8 +101,9 @@ pub(crate) mod testing {
     /// A port that nobody declares.
     pub(crate) fn seen(port: u16, seen: Seen, said: Reached, is_served: bool) -> Beside {
         let glimpse = Glimpse { port, seen, by: None, trip: None };
-        let (protocol, is_full, is_sent_on, declared, is_meant) = (Protocol::Tcp, false, false, None, false);
-        Beside { protocol, glimpse, said, is_served, is_full, is_sent_on, declared, is_meant }
+        let (protocol, declared) = (Protocol::Tcp, None);
+        let [is_full, is_sent_on, is_in_doubt, is_meant] = [false; 4];
+        Beside { protocol, glimpse, said, is_served, is_full, is_sent_on, is_in_doubt, declared, is_meant }
     }
 
     /// The same of a service that means everybody.

@@ -8,13 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portreeve_core::outside::{self, Answer, BATCH, Datagrams, Key, Outcome, Saying, Step, of_datagram};
+use portreeve_core::outside::{
+    self, Answer, BATCH, Datagrams, Key, Outcome, Saying, Step, is_unresolved, of_datagram,
+};
 use rustix::io::Errno;
 
 use super::{ScanError, Wanted, ends, wait::wait};
 use crate::{
     chance::chance,
-    sys::errors::{self, Report},
+    sys::errors::{self, Report, Said},
 };
 
 /// As many are taken before datagrams are sent again, whoever floods the socket.
@@ -160,7 +162,8 @@ impl Run<'_> {
     }
 
     fn tell(&mut self, Report { to, port, said }: Report) {
-        let Some(said) = said.filter(|_| to == self.wanted.target) else { return };
+        let is_answer = |said: &Said| !is_unresolved(said.code, said.sender, self.own.ip());
+        let Some(said) = said.filter(|said| to == self.wanted.target && is_answer(said)) else { return };
         if let Some(saying) = of_datagram(said.kind, said.code, said.sender, to) {
             self.scan.told(self.begin.elapsed(), Answer { port, saying }, said.sender);
         }

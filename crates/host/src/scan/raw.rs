@@ -225,9 +225,9 @@ impl Run<'_> {
     fn take_errors(&mut self) -> Result<(), ScanError> {
         let Self { wire, kept, key, sweep, inbox, begin, .. } = self;
         let (ends, header) = (kept.ends, wire.header);
-        let read = |packet: &[u8]| -> Option<Answer> { of_icmp(behind(header, packet)?, &ends, key) };
+        let read = |packet: &[u8], sender| of_icmp(behind(header, packet)?, sender, &ends, key);
         take(&wire.errors, inbox, |packet, sender| {
-            if let Some(answer) = read(packet) {
+            if let Some(answer) = read(packet, sender) {
                 sweep.hear(begin.elapsed(), answer, sender);
             }
         })

@@ -1,6 +1,6 @@
 //! What keeps a scan from its answers is named: nobody there, no way, a queue that is full, a filter of one's own (A17, A20).
 
-use super::scanning::{FOUR, count, gaps, input, lay, scan, scan_while};
+use super::scanning::{FOUR, boot, count, gaps, input, lay, numbers, scan, scan_while, truth};
 
 const SIX_OF_NOBODY: &str = "2001:db8:51::77";
 
@@ -28,6 +28,36 @@ fn an_address_for_which_nobody_answers_is_told_as_such() {
     room.run("ip netns exec far sysctl -qw net.ipv4.conf.all.arp_ignore=0; ip neigh flush dev near");
     let told = scan(&room, "198.51.100.77 22 23", 0);
     assert_eq!((gaps(&told), count(&told, "closed")), (vec![], 2), "{told:#}");
+}
+
+/// The kernel gives up after three seconds, and tells whoever sent that the host is not to be reached (arp(7)).
+#[test]
+fn whom_the_link_finds_late_is_asked_again() {
+    let room = boot();
+    let ports = truth(&room).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let late =
+        "ip -n far link set end arp off; ip neigh flush dev near; (sleep 4; ip -n far link set end arp on) &";
+    let told = scan_while(&room, late, &format!("{FOUR} {ports} --rate 8"), 0);
+    assert_eq!((numbers(&told, "open"), gaps(&told)), (truth(&room), vec![]), "{told:#}");
+}
+
+/// As `hashlimit` and `limit` are used against floods; `nmap` finds them all.
+#[test]
+fn a_limit_of_first_packets_hides_no_listener() {
+    let room = boot();
+    input(
+        &room,
+        "tcp flags & (syn | ack) == syn limit rate 50/second burst 5 packets accept\ntcp flags & (syn | ack) == syn drop",
+    );
+    let open = truth(&room);
+    let ports = open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let told = scan(&room, &format!("{FOUR} 20000-20279 {}", ports.replace(',', " ")), 0);
+    assert_eq!((numbers(&told, "open"), gaps(&told)), (open.clone(), vec![]), "{told:#}");
+    let witness = room.run(&format!("nmap -n -Pn -sS -p 20000-20279,{ports} -oG - {FOUR}")).stdout;
+    assert_eq!(witness.matches("/open/tcp/").count(), open.len(), "{witness}");
+    let told = scan(&room, &format!("{FOUR} 20000-20019 --rate 10"), 0);
+    let asked = count(&told, "closed") + count(&told, "open");
+    assert_eq!((asked, told["rounds"].as_u64()), (20, Some(1)), "each by itself, below the limit: {told:#}");
 }
 
 #[test]
@@ -103,7 +133,7 @@ fn a_queue_that_is_full_is_named_and_one_that_is_only_slow_is_waited_for() {
         let text = room.run("nstat -asz IpOutDiscards | awk '/IpOutDiscards/ {print $2}'").stdout;
         text.trim().parse().expect("a count")
     };
-    room.run("tc qdisc add dev near root tbf rate 256kbit burst 1540 limit 3000");
+    room.run("tc qdisc add dev near root tbf rate 1kbit burst 1540 limit 3000");
     let told = scan(&room, &format!("{FOUR} 1-1000"), 3);
     assert_eq!(gaps(&told), ["unsent-packets"], "{told:#}");
     assert_eq!(told["gaps"][0]["count"].as_u64(), Some(lost()));

@@ -54,6 +54,21 @@ pub(super) const MISDIRECTED_ANSWERS: Page = Page {
     },
 };
 
+pub(super) const LOST_ANSWERS: Page = Page {
+    hides: Hides::Answers,
+    why: |Gap { count, .. }| {
+        let en = inflect(*count as usize, "port", "ports");
+        text!(
+            "about {count} {en} among the silent ones, open or closed: in the last round some still answered for the first time, as answers get lost or the target limits them",
+            "応答なしのポートのうち約 {count} ポート(開か閉か不明。最後の回でも初めて応答したポートがあり、応答が失われているか、対象が頻度を制限しています)"
+        )
+    },
+    fix: |_| Words {
+        en: "ask fewer ports, or more slowly (--rate)",
+        ja: "ポートを絞るか、--rate で速度を下げてください",
+    },
+};
+
 pub(super) const MOVED_ADDRESS: Page = Page {
     hides: Hides::Answers,
     why: |Gap { detail, .. }| {

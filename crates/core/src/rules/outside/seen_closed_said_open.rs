@@ -107,6 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn silence_among_answers_that_get_lost_accuses_nobody() {
+        let of = |how| {
+            let rows = [Beside { is_in_doubt: true, ..seen(25, how, Reached::Reachable, true) }];
+            scene().with_world(|world| check(&world.clone().seen_from_outside(&rows)).len())
+        };
+        assert_eq!([Seen::Silent, Seen::Filtered, Seen::Closed].map(of), [0, 1, 1]);
+    }
+
+    #[test]
     fn who_gets_what_is_sent_on_may_refuse_it_himself() {
         let of = |how| {
             let rows = [Beside { is_sent_on: true, ..seen(8080, how, Reached::Reachable, true) }];

@@ -61,13 +61,13 @@ impl Against {
     /// Each port as it was seen, beside what is known of it.
     pub(super) fn beside(&self, protocol: Protocol, outcome: &Outcome, line: Line) -> Vec<Beside> {
         let Self::Known(look, sight, _) = self else {
-            return beside(&outcome.glimpses, protocol, line, None);
+            return beside(outcome, protocol, line, None);
         };
         let exposures = said(sight, protocol, line);
         let policy = look.policy.as_deref();
         let desired = policy.map(desire).unwrap_or_default();
         let known = Known { exposures: &exposures, snapshot: &look.snapshot, policy, desired: &desired };
-        beside(&outcome.glimpses, protocol, line, Some(known))
+        beside(outcome, protocol, line, Some(known))
     }
 
     /// The packet filter of this host as it was a moment ago, where it was looked at.

@@ -186,7 +186,7 @@ fn loss(outcome: &Outcome) -> Option<Text> {
     let part = lost(outcome).filter(|part| *part > LOST_TOLD)?;
     let percent = format!("{:.0}", part * 100.0);
     Some(text!(
-        "About {percent} % of the packets were lost, or the target limits how often it answers: a silent port may be closed.",
-        "パケットの約 {percent} % が失われました。または対象が応答の頻度を制限しています。応答なしのポートは閉じているだけかもしれません。"
+        "About {percent} % of the packets were lost, or the target limits how often it answers: a silent port may be closed, or open.",
+        "パケットの約 {percent} % が失われました。または対象が応答の頻度を制限しています。応答なしのポートも、実際には閉じているか、開いているかもしれません。"
     ))
 }
