@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn silence_is_in_doubt_where_answers_got_lost_to_the_last() {
+        let of = |seen, unheard| {
+            let outcome = Outcome { unheard, ..of(Glimpse { port: 22, seen, by: None, trip: None }) };
+            let row = beside(&outcome, Protocol::Tcp, Line { source: None, target: TARGET }, None).remove(0);
+            (row.is_in_doubt, row.is_shut())
+        };
+        assert_eq!((of(Seen::Silent, 3), of(Seen::Silent, 0)), ((true, false), (false, true)));
+        assert_eq!((of(Seen::Closed, 3), of(Seen::Open, 3)), ((false, true), (false, false)));
+    }
+
+    #[test]
     fn what_is_said_is_that_of_the_ports_own_run() {
         let said = |port| row(&scene(), port, Some(OUTSIDE)).said;
         assert_eq!((said(1), said(1_023)), (Reached::Dropped, Reached::Dropped));
