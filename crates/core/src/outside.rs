@@ -14,6 +14,7 @@ mod key;
 mod led_away;
 mod order;
 mod pace;
+mod phase;
 mod segment;
 mod spot;
 mod sweep;

@@ -12,9 +12,11 @@ use alloc::{
 use core::{net::IpAddr, time::Duration};
 
 use super::{
-    Answer, BATCH, Ended, Glimpse, Key, Outcome, Saying, Seen, Step, Wanted,
+    Answer, Ended, Glimpse, Key, Outcome, Saying, Seen, Step, Wanted,
     first_words::{Ask, first_words, is_askable, is_from_elsewhere, may_move},
     order::shuffled,
+    pace::together,
+    phase::Phase,
     spot::Spot,
     trip::Trip,
 };
@@ -45,13 +47,6 @@ pub fn long(ports: usize, rate_max: u32, family: Family) -> Duration {
     let ports = u32::try_from(ports).unwrap_or(u32::MAX);
     let all_at_once = SECOND.saturating_mul(ports) / rate_max.clamp(1, RATE_MAX);
     interval(family).saturating_mul(ports).saturating_add(all_at_once).saturating_add(SECOND)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Asking,
-    Waiting(Duration),
-    Over(Ended),
 }
 
 /// A scan that is under way.
@@ -145,7 +140,7 @@ impl Datagrams {
 
     /// The next ones; whoever answered in the meantime is not asked again.
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) {
-        let most = if self.slow.is_some() { 1 } else { BATCH };
+        let most = if self.slow.is_some() { 1 } else { together(self.rate_max) };
         while batch.len() < most {
             let Some(port) = self.queue.pop_front() else { break };
             let Some(spot) = self.spots.get_mut(&port).filter(|spot| spot.seen.is_none()) else { continue };
@@ -222,19 +217,13 @@ impl Datagrams {
 
     /// Ends it with what is known, as somebody wants it.
     pub fn stop(&mut self) {
-        self.end(Ended::Stopped);
+        self.phase.end(Ended::Stopped);
     }
 
     /// The same as no datagram gets out any more; false where none did before, so that nothing is known.
     pub fn cut(&mut self) -> bool {
-        self.end(Ended::Cut);
+        self.phase.end(Ended::Cut);
         self.sent > 0
-    }
-
-    fn end(&mut self, ended: Ended) {
-        if !matches!(self.phase, Phase::Over(_)) {
-            self.phase = Phase::Over(ended);
-        }
     }
 
     /// What was seen. A port of which nothing can be asked is silent, as nobody ever hears from there.
@@ -258,10 +247,7 @@ impl Datagrams {
             unasked,
             // Whoever sends knows.
             interrupted: 0,
-            ended: match self.phase {
-                Phase::Over(ended) => ended,
-                Phase::Asking | Phase::Waiting(_) => Ended::Stopped,
-            },
+            ended: self.phase.ended(),
         }
     }
 }

@@ -21,6 +21,11 @@ const IN_VAIN: u8 = 4;
 /// As many leave together as one after the other would in a millisecond and a half: at a low rate each by itself.
 const TOGETHER: u32 = 625;
 
+/// How many leave together at so many a second.
+pub(super) fn together(rate: u32) -> usize {
+    usize::try_from(rate / TOGETHER).unwrap_or(BATCH).clamp(1, BATCH)
+}
+
 /// Packets that left one behind the other.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -73,7 +78,7 @@ impl Pace {
 
     /// How many leave together now.
     pub(super) fn together(&self) -> usize {
-        usize::try_from(self.rate / TOGETHER).unwrap_or(BATCH).clamp(1, BATCH)
+        together(self.rate)
     }
 
     /// How often it became slower.

@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
-use super::{Answer, Key, Saying, Seen, order::shuffled, pace::Pace, spot::Spot, trip::Trip};
+use super::{Answer, Key, Saying, Seen, order::shuffled, pace::Pace, phase::Phase, spot::Spot, trip::Trip};
 
 /// As often is asked where nobody answers at all.
 const ROUNDS_SILENT: u8 = 2;
@@ -97,13 +97,6 @@ pub struct Outcome {
     pub interrupted: u32,
     /// Why it is over.
     pub ended: Ended,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Asking,
-    Waiting(Duration),
-    Over(Ended),
 }
 
 /// A scan that is under way.
@@ -349,20 +342,14 @@ impl Sweep {
 
     /// Ends it with what is known, as somebody wants it.
     pub fn stop(&mut self) {
-        self.end(Ended::Stopped);
+        self.phase.end(Ended::Stopped);
     }
 
     /// The same as no packet gets out any more; false where none did before, so that nothing is known.
     pub fn cut(&mut self) -> bool {
         let was_under_way = self.sent > 0;
-        self.end(Ended::Cut);
+        self.phase.end(Ended::Cut);
         was_under_way
-    }
-
-    fn end(&mut self, ended: Ended) {
-        if !matches!(self.phase, Phase::Over(_)) {
-            self.phase = Phase::Over(ended);
-        }
     }
 
     /// What was seen.
@@ -391,10 +378,7 @@ impl Sweep {
             opens_everything: self.opens_everything(),
             unasked: self.ports.len().saturating_sub(asked.len()),
             interrupted: 0,
-            ended: match self.phase {
-                Phase::Over(ended) => ended,
-                Phase::Asking | Phase::Waiting(_) => Ended::Stopped,
-            },
+            ended: self.phase.ended(),
         }
     }
 }
