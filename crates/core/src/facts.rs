@@ -21,7 +21,9 @@ mod steering_program;
 pub(crate) mod testing;
 mod watched;
 
-pub use code::{Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, Kernels, Offer, Package};
+pub use code::{
+    Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, KernelStanding, Kernels, Offer, Package,
+};
 pub use consent::Consent;
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;

@@ -180,12 +180,35 @@ impl Kernels {
         self.installed.iter().max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
     }
 
-    /// The newest, where it is newer than the one that runs; `None` also where nothing tells what version that is of.
+    /// The newest, where it is newer than the one that runs; `None` also where nothing tells whether it is.
     #[must_use]
     pub fn waiting(&self) -> Option<&InstalledKernel> {
         let own = self.installed.iter().find(|kernel| kernel.release == self.running);
-        let running = self.running_version.as_deref().or(own.map(|own| own.version.as_str()))?;
-        self.newest().filter(|newest| compare(Scheme::Debian, &newest.version, running).is_gt())
+        let Some(running) = self.running_version.as_deref().or(own.map(|own| own.version.as_str())) else {
+            return self.newer_of_kind().map_or(KernelStanding::Unknown, KernelStanding::Older);
+        };
+        let is_newer = |newest: &&InstalledKernel| is_newer(&newest.version, running);
+        self.newest().filter(is_newer).map_or(KernelStanding::Newest, KernelStanding::Older)
+    }
+
+    /// The newest of those of the same kind as the one that runs, where its release is a newer one: of a kernel whose package
+    /// was removed nothing else tells.
+    fn newer_of_kind(&self) -> Option<&InstalledKernel> {
+        let own = kind(&self.running)?;
+        let of_kind = self.installed.iter().filter(|kernel| kind(&kernel.release) == Some(own));
+        let newest = of_kind.max_by(|a, b| compare(Scheme::Debian, &a.release, &b.release));
+        newest.filter(|newest| is_newer(&newest.release, &self.running))
+/// How the kernel that runs stands to those that are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelStanding<'k> {
+    /// None is newer.
+    Newest,
+    /// This one is.
+    Older(&'k InstalledKernel),
+    /// It is of none of their packages, and nothing else tells which is the newer one.
+    Unknown,
+}
+
     }
 }
 
@@ -196,12 +219,31 @@ impl CodeRoot {
         self.lists_fetched.max(self.lists_made)
     }
 }
+        match self.standing() {
+            KernelStanding::Older(newest) => Some(newest),
+            KernelStanding::Newest | KernelStanding::Unknown => None,
+        }
+    }
+
+    /// How the one that runs stands to those that are installed.
+    #[must_use]
+    pub fn standing(&self) -> KernelStanding<'_> {
 
 impl fmt::Display for Build {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.by)?;
         [&self.name, &self.version].into_iter().flatten().try_for_each(|told| write!(f, " {told}"))
     }
+fn is_newer(version: &str, than: &str) -> bool {
+    compare(Scheme::Debian, version, than).is_gt()
+}
+
+/// What stands behind the numbers of a kernel's release: `amd64` of `6.1.0-10-amd64`, `el9.x86_64` of
+/// `5.14.0-427.el9.x86_64`. Releases of two kinds are numbered apart: `6.8.0-1012-aws` is as new as `6.8.0-40-generic`.
+fn kind(release: &str) -> Option<&str> {
+    release.find(|letter: char| letter.is_ascii_alphabetic()).map(|start| &release[start..])
+}
+
 }
 
 impl Code {

@@ -6,7 +6,7 @@ pub(crate) use self::table::{Told, print};
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{Build, Code, CodeRoot, ExeState, Gap},
+    facts::{Build, Code, CodeRoot, ExeState, Gap, KernelStanding},
     patches::{Patch, Security},
     port::Protocol,
     words::Lang,
@@ -114,8 +114,8 @@ struct KernelView<'a> {
     package: &'a str,
     /// The package's version.
     version: &'a str,
-    /// Whether that is newer than what runs.
-    reboot: bool,
+    /// Whether that is newer than what runs; `null` where what runs is of no package here, so that it cannot be compared.
+    reboot: Option<bool>,
 }
 
 /// What waits is known from where.
@@ -182,13 +182,14 @@ fn root(patch: &Patch<'_>) -> String {
 
 fn kernel(code: &Code) -> Option<KernelView<'_>> {
     let kernels = code.kernel.as_ref()?;
-    let newest = kernels.newest()?;
+    let standing = kernels.standing();
+    let newest = kernels.waiting().or(kernels.newest())?;
     Some(KernelView {
         running: &kernels.running,
         newest: &newest.release,
         package: &newest.package,
         version: &newest.version,
-        reboot: kernels.waiting().is_some(),
+        reboot: (standing != KernelStanding::Unknown).then(|| standing != KernelStanding::Newest),
     })
 }
 

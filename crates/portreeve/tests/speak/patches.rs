@@ -255,6 +255,19 @@ fn a_port_that_nobody_holds_tells_of_the_kernel_by_which_it_ends() {
 }
 
 #[test]
+fn a_kernel_of_no_package_here_is_not_called_the_newest() {
+    let own = |code: &mut Value| {
+        let newest = json!({"release": "6.99.0-1", "package": "linux-image-6.99.0-1", "version": "6.99.1-1"});
+        code["kernel"] = json!({"running": "6.18.5", "installed": [newest]});
+        code["processes"] = json!({NGINX: [2]});
+    };
+    let said = patches("443", own);
+    let told = "kernel: 6.18.5 runs, which is of no package here, so not compared with 6.99.0-1 (6.99.1-1), which is installed\n";
+    assert!(said.out.contains(told) && said.code == Some(0), "{said:?}");
+    assert_eq!(patches("443 -o json", own).json()["kernel"]["reboot"], Value::Null);
+}
+
+#[test]
 fn a_port_that_nobody_holds_is_told_beside_one_that_somebody_does() {
     let said = patches("443 9999 8000-8010/udp", as_it_is);
     assert!(

@@ -52,7 +52,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::{
-        facts::{Code, InstalledKernel, Kernels},
+        facts::{Code, InstalledKernel, KernelStanding, Kernels},
         rules::testing::{Scene, scene},
     };
 
@@ -95,5 +95,18 @@ mod tests {
         assert_eq!(host("6.12.0-mine", None, &[("6.1.0-9-amd64", "6.1.27-1")]).rules(), [""; 0]);
         let removed = host("6.1.0-9-amd64", Some("6.1.27-1"), &[("6.1.0-10-amd64", "6.1.37-1")]);
         assert_eq!(removed.texts(RULE.name).len(), 1, "its package is gone, but it tells its version");
+    }
+
+    #[test]
+    fn a_kernel_whose_package_was_removed_is_compared_with_those_of_its_kind() {
+        let of = |running: &str, installed: &[(&str, &str)]| host(running, None, installed);
+        let newer = [("6.8.0-47-generic", "6.8.0-47.47"), ("6.8.0-1015-aws", "6.8.0-1015.16")];
+        let text = "the kernel 6.8.0-45-generic runs, and 6.8.0-47-generic (6.8.0-47.47) is installed";
+        assert_eq!(of("6.8.0-45-generic", &newer).texts(RULE.name), [text]);
+        for unknown in ["6.8.0-48-generic", "6.8.0-45-mine", "6.8.0"] {
+            assert_eq!(of(unknown, &newer).rules(), [""; 0], "{unknown}");
+            let code = of(unknown, &newer).snapshot.code.unwrap();
+            assert_eq!(code.kernel.unwrap().standing(), KernelStanding::Unknown, "{unknown}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{Code, CodeRoot, ExeState},
+    facts::{Code, CodeRoot, ExeState, KernelStanding, Kernels},
     patches::{Patch, Security, Waits, commands},
     port::PortSpec,
     text,
@@ -316,18 +316,29 @@ fn kernel(world: &World<'_>) -> Option<Text> {
         ));
     };
     let running = &kernels.running;
-    Some(match kernels.waiting() {
-        Some(newest) => {
+    Some(match kernels.standing() {
+        KernelStanding::Older(newest) => {
             let (release, version) = (&newest.release, &newest.version);
             text!(
                 "kernel: {running} runs, {release} ({version}) is installed: reboot",
                 "カーネル: {running} で動作中、{release}({version})が導入済みです。再起動してください"
             )
         }
-        None => {
+        KernelStanding::Newest => {
             text!("kernel: {running} is the newest installed", "カーネル: {running} は導入済みの中で最新です")
         }
+        KernelStanding::Unknown => not_compared(kernels),
     })
+}
+
+fn not_compared(kernels: &Kernels) -> Text {
+    let running = &kernels.running;
+    let installed = kernels.newest().map(|newest| (&newest.release, &newest.version));
+    let (release, version) = installed.unwrap_or((running, running));
+    text!(
+        "kernel: {running} runs, which is of no package here, so not compared with {release} ({version}), which is installed",
+        "カーネル: {running} で動作中。この環境のパッケージのものではないため、導入済みの {release}({version})とは比較しません"
+    )
 }
 
 fn data(world: &World<'_>) -> Text {
