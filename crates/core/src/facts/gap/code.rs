@@ -16,8 +16,8 @@ pub(super) const HIDDEN_FILES: Page = Page {
         )
     },
     fix: |_| Words {
-        en: "run as root with CAP_SYS_PTRACE; what lies on a network file system or below another mount, or runs in a chroot of another mount namespace, is never compared",
-        ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイル、別のマウントで覆われたファイル、別のマウント名前空間で chroot しているプロセスは比較しません)",
+        en: "run as root with CAP_SYS_PTRACE; what lies on a network file system, on one that was taken away or below another mount, or runs in a chroot of another mount namespace, is never compared",
+        ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイル、切り離されたファイルシステム上のファイル、別のマウントで覆われたファイル、別のマウント名前空間で chroot しているプロセスは比較しません)",
     },
 };
 

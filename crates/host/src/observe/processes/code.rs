@@ -42,9 +42,9 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
     let at = |path: &str| view.look(path).ok();
     let id = |path: &str| at(path).flatten().map(|standing| standing.id);
     // A file may really be called so.
-    let path = match told.strip_suffix(DELETED) {
-        Some(path) if running.is_none() || id(&told) != running => path.to_owned(),
-        _ => told,
+    let (path, is_deleted) = match told.strip_suffix(DELETED) {
+        Some(path) if running.is_none() || id(&told) != running => (path.to_owned(), true),
+        _ => (told, false),
     };
     if path.starts_with(MEMORY) {
         return (Some(path), ExeState::Memfd);
@@ -53,7 +53,8 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
         (Some(running), Some(Some(on_disk))) if running == on_disk.id => ExeState::Same,
         (Some(_), Some(Some(on_disk))) if view.covers(&on_disk, &link) => ExeState::Unknown,
         (Some(_), Some(Some(_))) => ExeState::Replaced,
-        (Some(_), Some(None)) => ExeState::Deleted,
+        // What was deleted is told to be: this path is one of a mount that nobody can reach.
+        (Some(_), Some(None)) if is_deleted => ExeState::Deleted,
         _ => ExeState::Unknown,
     };
     (Some(path), state)
@@ -221,7 +222,7 @@ fn state(pid: u32, view: &View, mapping: &Mapping, found: &[Standing]) -> (ExeSt
     match found.first() {
         Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
         Some(file) => (ExeState::Replaced, file.since),
-        // What was deleted is told to be: this path is one of a mount that nobody can reach.
+        // As of the program itself.
         None if !mapping.is_deleted => (ExeState::Unknown, None),
         None => (ExeState::Deleted, None),
     }
@@ -326,6 +327,37 @@ mod tests {
         assert_eq!(running.stale_files(&[]), Some(vec![name]));
         fs::copy("/bin/cat", &path).unwrap();
         assert_eq!(running.exe().1, ExeState::Replaced);
+    }
+
+    /// In a mount namespace of its own, runs a copy of cat at $0/x and takes its file system away.
+    const TAKE_AWAY: &str = "mount -t tmpfs lab \"$0\" && cp /bin/cat \"$0/x\" || exit
+        { sleep 0.5; umount -l \"$0\"; } & exec \"$0/x\"";
+
+    #[test]
+    fn a_program_whose_file_system_was_taken_away_cannot_be_compared() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = beside(b"-taken");
+        fs::create_dir_all(&folder).unwrap();
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", TAKE_AWAY]).arg(&folder);
+        let child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let running = Running(child, folder.join("x"));
+        let table = format!("/proc/{}/mountinfo", running.0.id());
+        let is_over = || {
+            let is_program = running.exe().0.as_deref() == Some("/x");
+            is_program && !fs::read_to_string(&table).unwrap().contains("-taken")
+        };
+        let is_awaited = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            is_over()
+        });
+        assert!(is_awaited, "{:?}", running.exe());
+        assert_eq!(running.exe(), (Some("/x".into()), ExeState::Unknown));
+        assert_eq!((running.first().state, running.stale_files(&[])), (ExeState::Unknown, None));
+        drop(running);
+        fs::remove_dir(&folder).unwrap();
     }
 
     #[test]
