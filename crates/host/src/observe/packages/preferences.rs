@@ -26,13 +26,13 @@ pub(super) fn read(tree: Tree<'_>) -> Result<Told, Unread> {
     let mut told = Told::default();
     // The first word counts, and the file is read before the parts' directory (apt's `pkgCacheFile::BuildPolicy`).
     for path in std::iter::once(PREFERENCES.to_owned()).chain(parts(tree, PREFERENCES_PARTS, "pref")?) {
-        let bytes = tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default();
+        let bytes = content(tree, &path)?;
         told.read(path, &bytes);
     }
     let mut release = None;
     // The last word counts, and the file is read after the parts' directory (apt.conf(5)).
     for path in parts(tree, SETTINGS_PARTS, "conf")?.into_iter().chain([SETTINGS.to_owned()]) {
-        match default_release(&tree.read(&path, FILE_BYTES_MAX)?.unwrap_or_default()) {
+        match default_release(&content(tree, &path)?) {
             Ok(named) => release = named.map(|named| (named, path)).or(release),
             Err(understanding) => told.note(path, understanding),
         }
@@ -63,9 +63,20 @@ impl Told {
     }
 }
 
-/// The files of a directory that apt reads: with this ending or none, and a plain name.
+/// What a file says; a directory, a pipe or a device in its place says nothing to apt either (`RealFileExists`).
+fn content(tree: Tree<'_>, path: &str) -> Result<Vec<u8>, Unread> {
+    match tree.read(path, FILE_BYTES_MAX) {
+        Err(Unread::NoFile(_)) => Ok(Vec::new()),
+        read => Ok(read?.unwrap_or_default()),
+    }
+}
+
+/// The files of a directory that apt reads: with this ending or none, and a plain name. What is no directory has none.
 fn parts(tree: Tree<'_>, folder: &str, ending: &str) -> Result<Vec<String>, Unread> {
-    let names = tree.folder(folder)?.map(|folder| folder.names()).transpose()?.unwrap_or_default();
+    let names = match tree.folder(folder) {
+        Err(Unread::NoFile(_)) => Vec::new(),
+        found => found?.map(|folder| folder.names()).transpose()?.unwrap_or_default(),
+    };
     Ok(names.iter().filter(|name| is_read(name, ending)).map(|name| join(folder, name)).collect())
 }
 
@@ -129,6 +140,21 @@ mod tests {
         let root = Root::with("unasked", &files);
         let (_, gaps) = of_root(&root.0, b"7f00-7f10 r-xp 00000000 fe:00 99 /srv/own\n").unwrap();
         assert_eq!(gaps, []);
+    }
+
+    /// As apt 2.6 does, which warns at most (`apt-cache policy`).
+    #[test]
+    fn what_is_no_file_says_nothing() {
+        let root = Root::with("no-file", &[("/etc/apt/preferences/below", ""), (SETTINGS_PARTS, "")]);
+        let place = |path: &str| root.0.join(path.trim_start_matches('/'));
+        fs::create_dir_all(place(PREFERENCES_PARTS).join("old")).unwrap();
+        let pipes = [place(PREFERENCES_PARTS).join("50lab"), place(SETTINGS)];
+        for pipe in &pipes {
+            let file = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, pipe, file, rustix::fs::Mode::RUSR, 0).unwrap();
+        }
+        let told = read(Tree(&View::below(&root.0).unwrap())).unwrap();
+        assert_eq!((told.strange.len(), told.pins.understanding), (0, Understanding::Whole));
     }
 
     #[test]
