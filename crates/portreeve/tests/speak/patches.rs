@@ -179,7 +179,7 @@ fn lists_are_not_asked_where_no_package_is_known() {
 fn japanese_says_the_same() {
     let said = patches("--lang ja", as_it_is);
     assert!(said.out.starts_with("ポート"), "{}", said.out);
-    assert_eq!(row(&said, "  nginx  ")[3], "3 日前に更新");
+    assert_eq!(row(&said, "  nginx  ")[3], "更新前(3 日前に置き換え)");
     assert_eq!(row(&said, "libssl3")[3..6], ["同一", "3.0-1", "3.0-2 セキュリティ"]);
     let summary = "更新前のコードで動作中: 2 ポート、セキュリティ更新待ち: 1 パッケージ、最新: 1 パッケージ、\
                    更新の有無が不明: 1 パッケージ\n";

@@ -196,7 +196,7 @@ fn runs(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> Cell {
     let since = patch.since().map(|since| ago(since, world.now));
     let said = match (patch.running(), since) {
         (ExeState::Same, _) => return text!("same", "同一").in_lang(lang).into(),
-        (ExeState::Replaced, Some(Text { en, ja })) => text!("replaced {en}", "{ja}に更新"),
+        (ExeState::Replaced, Some(Text { en, ja })) => text!("replaced {en}", "更新前({ja}に置き換え)"),
         (ExeState::Replaced, None) => text!("replaced", "更新前"),
         (ExeState::Deleted, _) => text!("deleted", "削除済み"),
         (ExeState::Memfd, _) => text!("in memory", "メモリー上"),
