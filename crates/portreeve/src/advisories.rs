@@ -57,9 +57,9 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>, Failure> {
             if is_hidden(&entry) {
                 continue;
             }
-            if entry.is_dir() {
+            if is_folder(&entry)? {
                 folders.push((entry, depth + 1));
-            } else if entry.is_file() {
+            } else {
                 listed.push(entry);
             }
             if listed.len() + folders.len() > FILES_MAX {
@@ -69,6 +69,15 @@ fn listed(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     listed.sort_unstable();
     Ok(listed)
+}
+
+/// Whether it is a directory, and no file: whatever else it is keeps silent about what it should have told.
+fn is_folder(path: &Path) -> Result<bool, Failure> {
+    let kind = fs::metadata(path).map_err(|error| unread(path, io_cause(&error)))?.file_type();
+    if kind.is_dir() || kind.is_file() {
+        return Ok(kind.is_dir());
+    }
+    Err(unread(path, text!("it is no file", "通常のファイルではありません")))
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -49,7 +49,7 @@ pub enum State {
     Gone(Name),
 }
 
-/// What became of the package of a stanza; `None` where that is not told, as of one that was cut off.
+/// What became of the package of a stanza; `None` where that is not told, as of one that was cut off, or whose version is none.
 ///
 /// A distroless image keeps such stanzas in files of their own, which say nothing of their state.
 #[must_use]
@@ -62,7 +62,7 @@ pub fn state(stanza: Stanza<'_>) -> Option<State> {
     if matches!(state, "not-installed" | "config-files") {
         return Some(State::Gone((name.into_owned(), architecture)));
     }
-    let version = version?;
+    let version = version.filter(|version| is_version(version))?;
     let (source, source_version) = origin(source.as_deref().unwrap_or(&name), &version);
     Some(State::Installed(Installed {
         name: name.into_owned(),
@@ -72,6 +72,13 @@ pub fn state(stanza: Stanza<'_>) -> Option<State> {
         source_version,
         held: want == Some("hold"),
     }))
+}
+
+/// Whether it is a version: of what is none dpkg reads the whole status not (its `parseversion`; of a strange letter it warns).
+fn is_version(text: &str) -> bool {
+    let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
+    let is_number = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && !rest.is_empty() && !rest.ends_with('-') && !rest.contains(char::is_whitespace)
 }
 
 /// The package of a stanza, where its files are on the disk.
@@ -259,6 +266,13 @@ Version: 1:9.2p1-2+deb12u3\nConffiles:\n /etc/default/ssh 500e\n";
         assert!(read(b"Package: base-files\nVersion: 12\n").is_some(), "distroless says nothing of a state");
         let cut = Stanza::whole(b"Package: a\nStatus: install ok installed\n");
         assert_eq!(state(cut), None, "no version");
+        for none in ["a b:c", "x:1", ":1", "1:", "1-", "1 2", ""] {
+            let stanza = format!("Package: a\nStatus: install ok installed\nVersion: {none}\n");
+            assert_eq!(state(Stanza::whole(stanza.as_bytes())), None, "{none}");
+        }
+        for strange in ["abc", "1_2", "1:2:3", "1/2"] {
+            assert!(read(format!("Package: a\nVersion: {strange}\n").as_bytes()).is_some(), "{strange}");
+        }
         let gone = Stanza::whole(b"Package: a\nStatus: purge ok not-installed\nArchitecture: all\n");
         assert_eq!(state(gone), Some(State::Gone(("a".into(), Some("all".into())))));
     }

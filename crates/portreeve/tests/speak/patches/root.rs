@@ -156,6 +156,28 @@ fn a_list_of_files_that_is_empty_is_one_that_is_missing() {
 }
 
 #[test]
+fn a_package_whose_version_is_none_is_not_called_the_newest() {
+    let status = fs::read_to_string(debian().0.join("root").join(STATUS)).unwrap();
+    let strange = debian().with(STATUS, &status.replace("Version: 1\nStatus", "Version: a b:c\nStatus"));
+    assert_eq!(strange.gaps(&[PROGRAM], ""), one("unread-packages", &format!("root: /{STATUS}")));
+}
+
+#[test]
+fn whatever_stands_among_advisories_must_be_read() {
+    let root = debian();
+    let folder = root.0.join("osv");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("gone.json")).unwrap();
+    let said = root.ask(&[PROGRAM], "--advisories osv");
+    assert!(said.code == Some(2) && said.err.contains("osv/gone.json"), "{said:?}");
+    fs::remove_file(folder.join("gone.json")).unwrap();
+    let pipe = folder.join("pipe.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let said = root.ask(&[PROGRAM], "--advisories osv");
+    assert!(said.code == Some(2) && said.err.contains("it is no file"), "{said:?}");
+}
+
+#[test]
 fn nobody_listens_in_a_root_that_does_not_run() {
     for lang in ["en", "ja"] {
         let said = debian().ask(&[PROGRAM], &format!("443 --lang {lang}"));
