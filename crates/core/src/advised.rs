@@ -25,16 +25,18 @@ impl Advised {
         self.0.is_empty()
     }
 
-    /// Whether they decide what `gap` leaves open: of a root that has no lists of what waits, and is of a release of theirs. The
-    /// lists of the host itself can be fetched, and tell more.
+    /// Whether they decide what `gap` leaves open: of a root that has no lists of what waits, or none of an archive of security
+    /// updates, and is of a release of theirs. Where the host itself has no lists at all, they can be fetched, and tell more.
     #[must_use]
     pub fn settle(&self, gap: &Gap, code: &Code) -> bool {
         let is_meant = |root: &CodeRoot| !root.packages.is_empty() && gap.is_of_root(root.name.as_deref());
         let mut meant = (0..).zip(&code.roots).filter(|(_, root)| is_meant(root)).peekable();
-        gap.what == GapKind::MissingUpdateData
-            && !gap.detail.is_empty()
-            && meant.peek().is_some()
-            && meant.all(|(place, _)| self.speak_of(place))
+        let is_left_to_them = match gap.what {
+            GapKind::MissingUpdateData => !gap.detail.is_empty(),
+            GapKind::MissingSecurityArchive => true,
+            _ => false,
+        };
+        is_left_to_them && meant.peek().is_some() && meant.all(|(place, _)| self.speak_of(place))
     }
 
     fn speak_of(&self, root: u32) -> bool {

@@ -11,7 +11,7 @@ mod unread;
 
 pub use self::{
     asked::Asked,
-    ecosystem::ecosystem,
+    ecosystem::{ecosystem, has_security_archive},
     unread::{Malformed, Unread},
 };
 

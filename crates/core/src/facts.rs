@@ -22,7 +22,8 @@ pub(crate) mod testing;
 mod watched;
 
 pub use code::{
-    Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, KernelStanding, Kernels, Offer, Package,
+    Build, Code, CodeFile, CodeRoot, Database, InstalledKernel, KernelStanding, Kernels, ListsLack, Offer,
+    Package,
 };
 pub use consent::Consent;
 pub use firewall::{Firewall, Listing};

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     advised::Advised,
     advisories::Advisory,
-    facts::{Code, CodeFile, CodeRoot, Database, ExeState, Package, Process},
+    facts::{Code, CodeFile, CodeRoot, Database, ExeState, ListsLack, Package, Process},
     owner::Identity,
     port::PortSpec,
     version::compare,
@@ -97,7 +97,7 @@ impl<'a> Patch<'a> {
     #[must_use]
     pub fn is_newest(&self) -> bool {
         let offer = self.package.and_then(|package| package.offer.as_ref());
-        let is_listed = offer.is_some_and(|offer| offer.newest.is_some() && offer.candidate.is_some());
+        let is_listed = offer.is_some_and(|offer| offer.newest.is_some()) && self.candidate().is_some();
         is_listed && self.security == Security::No && self.waiting().is_none() && self.advisories.is_empty()
     }
 
@@ -105,7 +105,10 @@ impl<'a> Patch<'a> {
     /// told.
     #[must_use]
     pub fn candidate(&self) -> Option<&'a str> {
-        self.package?.offer.as_ref()?.candidate.as_deref()
+        // A list that was not read may have a newer one than the installed.
+        let is_partial = self.root.is_some_and(|root| root.lists_lack == Some(ListsLack::Part));
+        let candidate = self.package?.offer.as_ref()?.candidate.as_deref();
+        candidate.filter(|_| !is_partial || self.waiting().is_some())
     }
 
     /// Whether there is anything to say of it.
@@ -277,23 +280,24 @@ fn patch<'a>(
     let first = files.first().copied();
     let package = first.and_then(|file| code.package(file));
     let told = first.zip(advised).and_then(|(file, advised)| advised.of(file));
+    let root = first.and_then(|file| code.root(file));
     Patch {
         place: subject.place,
         holders: subject.holders.clone(),
         identity: subject.identity.clone(),
         who: subject.who.clone(),
         package,
-        root: first.and_then(|file| code.root(file)),
+        root,
         files,
-        security: security(package, told),
+        security: security(package, root, told),
         advisories: told.unwrap_or_default(),
     }
 }
 
 /// Yes where a security archive has a newer version, whatever advisories say: those at hand may not be all. Else what they say,
 /// where a version is without the hole; without them unknown where only other archives have a newer version, as those take up
-/// security fixes too, and where no list was read.
-fn security(package: Option<&Package>, advisories: Option<&[Advisory]>) -> Security {
+/// security fixes too, and where no list was read, or not every one, or none of an archive of security updates.
+fn security(package: Option<&Package>, root: Option<&CodeRoot>, advisories: Option<&[Advisory]>) -> Security {
     let offer = package.and_then(|package| package.offer.as_ref());
     if offer.is_some_and(|offer| offer.security.is_some()) {
         return Security::Yes;
@@ -305,7 +309,9 @@ fn security(package: Option<&Package>, advisories: Option<&[Advisory]>) -> Secur
     let Some(offer) = offer else { return Security::Unknown };
     let known = offer.candidate.as_ref().or(offer.newest.as_ref());
     match known {
-        _ if offer.newest.is_none() => Security::Unknown,
+        _ if offer.newest.is_none() || root.is_some_and(|root| root.lists_lack.is_some()) => {
+            Security::Unknown
+        }
         Some(version) if package.is_some_and(|package| package.version != *version) => Security::Unknown,
         _ => Security::No,
     }

@@ -43,6 +43,23 @@ pub fn ecosystem(os_release: &str) -> Option<String> {
     }
 }
 
+/// Whether what OSV calls so has archives of security updates beside the others (<https://www.debian.org/security/>,
+/// <https://documentation.ubuntu.com/security/>).
+///
+/// Debian has none of what has no number yet: unstable is mended in its only archive.
+///
+/// ```
+/// use portreeve_core::advisories::has_security_archive;
+///
+/// assert!(has_security_archive("Debian:12") && has_security_archive("Ubuntu:24.04"));
+/// assert!(!has_security_archive("Debian:sid") && !has_security_archive("Alpine:v3.20"));
+/// ```
+#[must_use]
+pub fn has_security_archive(ecosystem: &str) -> bool {
+    let number = ecosystem.strip_prefix("Debian:").or_else(|| ecosystem.strip_prefix("Ubuntu:"));
+    number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// `v3.20` of 3.20.3; what is not released yet has an underscore, and no branch.
 fn branch(version: &str) -> Option<String> {
     let mut numbers = version.split('.');

@@ -82,6 +82,19 @@ pub struct CodeRoot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub lists_fetched: Option<Timestamp>,
+    /// What is missing of them; `None` where nothing is, or there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists_lack: Option<ListsLack>,
+}
+
+/// What is missing of the lists of a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ListsLack {
+    /// Some that should be there, or could not be read.
+    Part,
+    /// None is of an archive of security updates.
+    Security,
 }
 
 /// How packages are kept.
@@ -173,6 +186,17 @@ pub struct InstalledKernel {
     pub version: String,
 }
 
+/// How the kernel that runs stands to those that are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelStanding<'k> {
+    /// None is newer.
+    Newest,
+    /// This one is.
+    Older(&'k InstalledKernel),
+    /// It is of none of their packages, and nothing else tells which is the newer one.
+    Unknown,
+}
+
 impl Kernels {
     /// The newest that is installed.
     #[must_use]
@@ -183,6 +207,15 @@ impl Kernels {
     /// The newest, where it is newer than the one that runs; `None` also where nothing tells whether it is.
     #[must_use]
     pub fn waiting(&self) -> Option<&InstalledKernel> {
+        match self.standing() {
+            KernelStanding::Older(newest) => Some(newest),
+            KernelStanding::Newest | KernelStanding::Unknown => None,
+        }
+    }
+
+    /// How the one that runs stands to those that are installed.
+    #[must_use]
+    pub fn standing(&self) -> KernelStanding<'_> {
         let own = self.installed.iter().find(|kernel| kernel.release == self.running);
         let Some(running) = self.running_version.as_deref().or(own.map(|own| own.version.as_str())) else {
             return self.newer_of_kind().map_or(KernelStanding::Unknown, KernelStanding::Older);
@@ -198,42 +231,9 @@ impl Kernels {
         let of_kind = self.installed.iter().filter(|kernel| kind(&kernel.release) == Some(own));
         let newest = of_kind.max_by(|a, b| compare(Scheme::Debian, &a.release, &b.release));
         newest.filter(|newest| is_newer(&newest.release, &self.running))
-/// How the kernel that runs stands to those that are installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KernelStanding<'k> {
-    /// None is newer.
-    Newest,
-    /// This one is.
-    Older(&'k InstalledKernel),
-    /// It is of none of their packages, and nothing else tells which is the newer one.
-    Unknown,
-}
-
     }
 }
 
-impl CodeRoot {
-    /// When the lists were fetched last, as far as anything tells: an archive cannot have been fetched before it was made.
-    #[must_use]
-    pub fn lists_known(&self) -> Option<Timestamp> {
-        self.lists_fetched.max(self.lists_made)
-    }
-}
-        match self.standing() {
-            KernelStanding::Older(newest) => Some(newest),
-            KernelStanding::Newest | KernelStanding::Unknown => None,
-        }
-    }
-
-    /// How the one that runs stands to those that are installed.
-    #[must_use]
-    pub fn standing(&self) -> KernelStanding<'_> {
-
-impl fmt::Display for Build {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.by)?;
-        [&self.name, &self.version].into_iter().flatten().try_for_each(|told| write!(f, " {told}"))
-    }
 fn is_newer(version: &str, than: &str) -> bool {
     compare(Scheme::Debian, version, than).is_gt()
 }
@@ -244,6 +244,19 @@ fn kind(release: &str) -> Option<&str> {
     release.find(|letter: char| letter.is_ascii_alphabetic()).map(|start| &release[start..])
 }
 
+impl CodeRoot {
+    /// When the lists were fetched last, as far as anything tells: an archive cannot have been fetched before it was made.
+    #[must_use]
+    pub fn lists_known(&self) -> Option<Timestamp> {
+        self.lists_fetched.max(self.lists_made)
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.by)?;
+        [&self.name, &self.version].into_iter().flatten().try_for_each(|told| write!(f, " {told}"))
+    }
 }
 
 impl Code {

@@ -83,6 +83,8 @@ pub enum GapKind {
     FutureUpdateData,
     /// The packages of a root in which no database of them stands; `detail` names it.
     MissingPackages,
+    /// Security updates, as none of the lists is of an archive of such; `detail` names the root where it is not the host's.
+    MissingSecurityArchive,
     /// What an archive offers, of which no list was kept; `detail` names what it says of itself.
     MissingList,
     /// Which version would be installed, as a file of preferences could not be read; `detail` names it.
@@ -234,6 +236,7 @@ impl GapKind {
             Self::UnreadUpdateData => &code::UNREAD_UPDATE_DATA,
             Self::UnnamedArchive => &code::UNNAMED_ARCHIVE,
             Self::FutureUpdateData => &code::FUTURE_UPDATE_DATA,
+            Self::MissingSecurityArchive => &code::MISSING_SECURITY_ARCHIVE,
             Self::MissingList => &code::MISSING_LIST,
             Self::UnreadPreferences => &code::UNREAD_PREFERENCES,
             Self::SilentAdvisories => &code::SILENT_ADVISORIES,
@@ -282,6 +285,7 @@ mod tests {
             (GapKind::UnnamedArchive, false, false),
             (GapKind::FutureUpdateData, false, false),
             (GapKind::MissingPackages, false, false),
+            (GapKind::MissingSecurityArchive, false, false),
             (GapKind::MissingList, false, false),
             (GapKind::UnreadPreferences, false, false),
             (GapKind::SilentAdvisories, false, false),

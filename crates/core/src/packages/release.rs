@@ -121,6 +121,9 @@ pub enum ListFile<'a> {
     Sources(&'a str),
 }
 
+/// By what a list may be compressed to be read, as its name ends.
+pub const LIST_COMPRESSIONS: [&str; 4] = ["lz4", "gz", "xz", "zst"];
+
 /// What kind of file of apt's lists has this name; `None` for those that tell nothing of packages.
 #[must_use]
 pub fn list_file(name: &str) -> Option<ListFile<'_>> {

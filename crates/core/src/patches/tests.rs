@@ -67,6 +67,24 @@ fn a_newer_version_elsewhere_may_be_a_security_update_or_not() {
 }
 
 #[test]
+fn lists_that_lack_something_say_of_nothing_that_it_is_the_newest() {
+    for (lack, candidate) in [(ListsLack::Part, None), (ListsLack::Security, Some("1.20-2"))] {
+        let scene = sshd(|code| code.roots[0].lists_lack = Some(lack));
+        assert_eq!(lines(&scene)[0], "libkrb5-3 Same Unknown -", "{lack:?}");
+        let told = |world: &World<'_>| {
+            let patches = patches(world);
+            assert_eq!((patches[0].is_newest(), patches[0].candidate()), (false, candidate), "{lack:?}");
+        };
+        scene.with_world(|world| told(world));
+        let waits = sshd(|code| {
+            code.roots[0].lists_lack = Some(lack);
+            offers(code, 1, [Some("1.20-3"); 3]);
+        });
+        assert_eq!(lines(&waits)[0], "libkrb5-3 Same Yes 1.20-3", "what is read is read: {lack:?}");
+    }
+}
+
+#[test]
 fn what_a_pin_or_a_hold_keeps_back_is_installed_by_name() {
     let scene = sshd(|code| {
         offers(code, 1, [Some("1.20-2"), Some("1.20-3"), Some("1.20-3")]);

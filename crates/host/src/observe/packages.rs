@@ -14,9 +14,10 @@ mod tree;
 use std::{collections::BTreeMap, io, mem, path::Path};
 
 use portreeve_core::{
-    advisories::ecosystem,
+    advisories::{ecosystem, has_security_archive},
     facts::{
-        Build, Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, InstalledKernel, Package, Snapshot,
+        Build, Code, CodeFile, CodeRoot, Database, ExeState, Gap, GapKind, InstalledKernel, ListsLack,
+        Package, Snapshot,
     },
     packages::{Installed, Owners, Paths, apk, candidate::offer, pins::Pins},
 };
@@ -253,6 +254,11 @@ impl<'r> Reading<'r> {
         without_lists(self.root.kind).map_or_else(|| self.label.clone(), |path| of(&self.label, path))
     }
 
+    /// Whether its distribution has archives of security updates beside the others.
+    fn follows_security(&self) -> bool {
+        self.found.facts.release.as_deref().is_some_and(has_security_archive)
+    }
+
     fn find_offers(&mut self, owning: &[&Installed]) {
         let tree = self.root.tree();
         let is_asked = self.root.kind == Kind::Dpkg && !owning.is_empty();
@@ -264,8 +270,15 @@ impl<'r> Reading<'r> {
         let mut missed = Gaps::default();
         let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         // Lists that hide are there.
-        if !owning.is_empty() && lists.archives.is_empty() && !missed.has(GapKind::HiddenPackages) {
+        if !owning.is_empty() && !lists.are_there && !missed.has(GapKind::HiddenPackages) {
             missed.detailed(GapKind::MissingUpdateData, &self.unlisted());
+        }
+        let lack = lack(&lists, &missed);
+        if lack == Some(ListsLack::Security)
+            && self.follows_security()
+            && !missed.has(GapKind::UnnamedArchive)
+        {
+            missed.detailed(GapKind::MissingSecurityArchive, &self.label);
         }
         let told = if is_asked { preferences::read(tree) } else { Ok(preferences::Told::default()) };
         let told = told.unwrap_or_else(|unread| {
@@ -278,9 +291,19 @@ impl<'r> Reading<'r> {
         self.found.is_whole &= missed.is_empty();
         self.gaps.merge(missed);
         let facts = &mut self.found.facts;
-        (facts.lists_made, facts.lists_fetched) = (lists.made, lists.fetched);
+        (facts.lists_made, facts.lists_fetched, facts.lists_lack) = (lists.made, lists.fetched, lack);
         facts.packages = owning.iter().map(|package| self::told(package, &lists, &told.pins)).collect();
     }
+}
+
+/// What is missing of lists, some of which may not have been read.
+fn lack(lists: &Lists, missed: &Gaps) -> Option<ListsLack> {
+    const UNREAD: [GapKind; 4] =
+        [GapKind::UnreadUpdateData, GapKind::MissingList, GapKind::HiddenPackages, GapKind::UnsteadyRead];
+    if UNREAD.into_iter().any(|what| missed.has(what)) {
+        return Some(ListsLack::Part);
+    }
+    (lists.are_there && !lists.have_security).then_some(ListsLack::Security)
 }
 
 /// Where the packages of a root are kept whose archives nobody here knows; `None` of those that apt has lists of.

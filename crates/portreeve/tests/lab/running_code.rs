@@ -17,12 +17,14 @@ const LISTED: &str = "Package: shopd\nArchitecture: amd64\nVersion: 9:9\nFilenam
                       Package: busybox-static\nArchitecture: amd64\nVersion: 9:9\nFilename: b.deb\n";
 const LISTED_AT: &str = "/var/lib/apt/lists/lab_dists_lab_main_binary-amd64_Packages";
 const RELEASED_AT: &str = "/var/lib/apt/lists/lab_dists_lab_InRelease";
+const SECURED_AT: &str = "/var/lib/apt/lists/lab_dists_safe_InRelease";
 
 /// A host on which it is known what waits.
 fn site(profile: &Profile) -> Site {
     let site = Site::boot(profile);
     lab(site.host.write(LISTED_AT, LISTED));
     lab(site.host.write(RELEASED_AT, "Label: Lab\n"));
+    lab(site.host.write(SECURED_AT, "Label: Debian-Security\n"));
     site
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Gap, Hides, Page};
 use crate::{
+    packages::release::LIST_COMPRESSIONS,
     text,
     words::{Text, Words, inflect},
 };
@@ -108,12 +109,31 @@ const FETCH_THE_LISTS: Words = Words {
 pub(super) const UNREAD_UPDATE_DATA: Page = Page {
     hides: Hides::Packages,
     why: |Gap { detail, .. }| {
+        if is_compressed_otherwise(detail) {
+            return text!(
+                "updates that wait: {detail} is compressed in a way that is not read",
+                "未適用の更新の一部({detail} の圧縮形式は読み取れません)"
+            );
+        }
         text!(
             "updates that wait: {detail} could not be read",
             "未適用の更新の一部({detail} を読み取れませんでした)"
         )
     },
-    fix: |_| FETCH_THE_LISTS,
+    fix: |Gap { detail, .. }| {
+        if is_compressed_otherwise(detail) { KEEP_THEM_OTHERWISE } else { FETCH_THE_LISTS }
+    },
+};
+
+/// Whether the file is a list that whoever observes cannot unpack.
+fn is_compressed_otherwise(detail: &str) -> bool {
+    let ending = detail.rsplit_once("_Packages.").map(|(_, ending)| ending);
+    ending.is_some_and(|ending| !LIST_COMPRESSIONS.contains(&ending))
+}
+
+const KEEP_THEM_OTHERWISE: Words = Words {
+    en: "have apt keep its lists plain, or as lz4, gz, xz or zst (Acquire::GzipIndexes, Acquire::CompressionTypes::Order)",
+    ja: "apt が一覧を非圧縮、lz4、gz、xz、zst のどれかで保存するように設定してください(Acquire::GzipIndexes、Acquire::CompressionTypes::Order)",
 };
 
 pub(super) const UNNAMED_ARCHIVE: Page = Page {
@@ -143,6 +163,26 @@ pub(super) const FUTURE_UPDATE_DATA: Page = Page {
     },
     fix: |_| Words {
         en: "set the clock: timedatectl", ja: "timedatectl で時刻を確認し、合わせてください"
+    },
+};
+
+pub(super) const MISSING_SECURITY_ARCHIVE: Page = Page {
+    hides: Hides::Packages,
+    why: |Gap { detail, .. }| {
+        if detail.is_empty() {
+            return text!(
+                "security updates that wait: none of the lists is of an archive of security updates",
+                "未適用のセキュリティ更新(セキュリティ用アーカイブの一覧がありません)"
+            );
+        }
+        text!(
+            "security updates that wait in {detail}: none of the lists is of an archive of security updates",
+            "{detail} の未適用のセキュリティ更新(セキュリティ用アーカイブの一覧がありません)"
+        )
+    },
+    fix: |_| Words {
+        en: "have apt follow it (sources.list) and fetch the lists, or name advisories (--advisories)",
+        ja: "sources.list にセキュリティ用アーカイブを加えて一覧を取得するか、--advisories でアドバイザリを指定してください",
     },
 };
 
@@ -256,6 +296,21 @@ mod tests {
         }
         assert_eq!(said("").1, FETCH_THE_LISTS);
         assert_eq!(said("container web").1, AN_IMAGE_HAS_NONE);
+    }
+
+    #[test]
+    fn whoever_keeps_lists_as_nobody_here_reads_them_is_told_so() {
+        let said = |file: &str| {
+            let detail = format!("/var/lib/apt/lists/deb.debian.org_main_binary-amd64_{file}");
+            let gap = Gap { detail, ..Gap::new(GapKind::UnreadUpdateData, 1) };
+            (gap.why().en.ends_with(" is compressed in a way that is not read"), gap.fix())
+        };
+        for file in ["Packages.bz2", "Packages.lzma"] {
+            assert_eq!(said(file), (true, KEEP_THEM_OTHERWISE), "{file}");
+        }
+        for file in ["Packages", "Packages.gz", "Packages.zst", "InRelease"] {
+            assert_eq!(said(file), (false, FETCH_THE_LISTS), "{file}");
+        }
     }
 
     #[test]

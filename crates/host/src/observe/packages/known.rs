@@ -15,7 +15,7 @@ use super::{
 use crate::keep::{Readers, read_own, replace_soon};
 
 const FILE: &str = "packages.json";
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// More paths than this are not kept: they were of programs that run no more.
 const PATHS_MAX: usize = 20_000;

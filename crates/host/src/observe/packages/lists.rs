@@ -42,6 +42,10 @@ pub(super) const FOLDERS: [&str; 1] = [LISTS];
 pub(super) struct Lists {
     /// The archives, each with what it has of them.
     pub(super) archives: Vec<(Archive, Vec<Listed>)>,
+    /// Whether any list stands there, be it one that could not be read.
+    pub(super) are_there: bool,
+    /// Whether an archive of security updates is among those of which anything was fetched.
+    pub(super) have_security: bool,
     /// When the newest of them was made.
     pub(super) made: Option<Timestamp>,
     /// When they were fetched last, as far as anything tells.
@@ -100,8 +104,13 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
             Err(unread) => gaps.detailed(unread.gap(GapKind::UnreadUpdateData), &of(root, unread.path())),
         }
     }
-    lists.made = releases.iter().filter_map(|(_, release)| release.made).max();
-    lists.fetched = fetched(source.tree, &folder);
+    lists.are_there = names.iter().any(|name| matches!(list_file(name), Some(ListFile::Packages(..))));
+    lists.have_security = releases.iter().any(|(_, release)| release.is_security());
+    // Of what is not there nobody fetched anything.
+    if lists.are_there {
+        lists.made = releases.iter().filter_map(|(_, release)| release.made).max();
+        lists.fetched = fetched(source.tree, &folder);
+    }
     lists
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{Code, CodeRoot, ExeState, KernelStanding, Kernels},
+    facts::{Code, CodeRoot, ExeState, KernelStanding, Kernels, ListsLack},
     patches::{Patch, Security, Waits, commands},
     port::PortSpec,
     text,
@@ -347,16 +347,28 @@ fn data(world: &World<'_>) -> Text {
         return without_lists(world);
     };
     let Text { en, ja } = ago(fetched, world.now);
+    let Text { en: en_lack, ja: ja_lack } = without_security(code);
     if code.is_some_and(is_of_more) {
         return text!(
-            "what waits on the host itself: by apt's lists, fetched {en}; portreeve fetches nothing",
-            "ホスト自体の更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
+            "what waits on the host itself: by apt's lists, fetched {en}{en_lack}; portreeve fetches nothing",
+            "ホスト自体の更新待ち: {ja}に取得された apt の一覧によります({ja_lack}portreeve は取得しません)"
         );
     }
     text!(
-        "what waits: by apt's lists, fetched {en}; portreeve fetches nothing",
-        "更新待ち: {ja}に取得された apt の一覧によります(portreeve は取得しません)"
+        "what waits: by apt's lists, fetched {en}{en_lack}; portreeve fetches nothing",
+        "更新待ち: {ja}に取得された apt の一覧によります({ja_lack}portreeve は取得しません)"
     )
+}
+
+/// That nothing in these lists is told to be for security: of a distribution without such an archive that is no gap.
+fn without_security(code: Option<&Code>) -> Text {
+    match code.and_then(listed).and_then(|root| root.lists_lack) {
+        Some(ListsLack::Security) => text!(
+            ", none of them of an archive of security updates",
+            "セキュリティ用アーカイブの一覧はありません。"
+        ),
+        Some(ListsLack::Part) | None => Text::default(),
+    }
 }
 
 /// Whether packages run of a root beside the host's, of which its lists say nothing.

@@ -155,6 +155,71 @@ fn a_list_of_files_that_is_empty_is_one_that_is_missing() {
     assert_eq!(root.gaps(&[PROGRAM], ""), missing);
 }
 
+const RELEASE: &str = "var/lib/apt/lists/lab_dists_lab_InRelease";
+const LIST: &str = "var/lib/apt/lists/lab_dists_lab_main_binary-amd64_Packages";
+
+/// What is said of the package: what would be installed, and whether a security update waits.
+fn told(root: &Root, words: &str) -> Value {
+    let answer = root.ask(&[PROGRAM], &format!("{words} -o json")).json();
+    let patch = &answer["patches"][0];
+    json!([patch["candidate"], patch["security"]])
+}
+
+#[test]
+fn lists_of_which_none_is_of_security_updates_are_no_all_clear() {
+    let of = |release: &str| {
+        debian().with(RELEASE, "Label: Debian\nSuite: stable\n").with("etc/os-release", release)
+    };
+    let (followed, derived) = (of("ID=debian\nVERSION_ID=12\n"), of("ID=kali\nVERSION_ID=2026.4\n"));
+    assert_eq!(followed.gaps(&[PROGRAM], ""), one("missing-security-archive", "root"));
+    assert_eq!(derived.gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "it may have no such archive");
+    for root in [&followed, &derived] {
+        assert_eq!(told(root, ""), json!(["1", "unknown"]));
+        let table = root.ask(&[PROGRAM], "").out;
+        assert!(
+            table.contains(", none of them of an archive of security updates; portreeve fetches"),
+            "{table}"
+        );
+    }
+    let other = json!([{"package": {"ecosystem": "Debian:12", "name": "other"}, "versions": ["1"]}]);
+    let advisory = json!({"id": "CVE-2026-1", "affected": other}).to_string();
+    fs::write(followed.0.join("osv.json"), advisory).unwrap();
+    assert_eq!(followed.gaps(&[PROGRAM], "--advisories osv.json"), (Vec::new(), Some(0)), "they decide");
+    assert_eq!(told(&followed, "--advisories osv.json"), json!(["1", "no"]));
+}
+
+#[test]
+fn a_list_that_is_not_read_leaves_open_what_waits() {
+    let safe = "var/lib/apt/lists/safe_dists_lab";
+    let sums = "Label: Debian-Security\nSHA256:\n 0a 12 main/binary-amd64/Packages\n";
+    let with = || debian().with(&format!("{safe}_InRelease"), sums);
+    let list = |ending: &str| format!("{safe}_main_binary-amd64_Packages{ending}");
+    let unread = |ending: &str| one("unread-update-data", &format!("root: /{}", list(ending)));
+    for (root, gaps) in [
+        (with(), one("missing-list", "root: safe_dists_lab_InRelease")),
+        (with().with(&list(".gz"), "\u{1f}cut"), unread(".gz")),
+        (with().with(&list(".bz2"), "BZh9"), unread(".bz2")),
+    ] {
+        assert_eq!(root.gaps(&[PROGRAM], ""), gaps);
+        assert_eq!(told(&root, ""), json!([null, "unknown"]), "{gaps:?}");
+        let table = root.ask(&[PROGRAM], "--all").out;
+        assert!(table.contains(", 0 are the newest;"), "{gaps:?}: {table}");
+    }
+}
+
+#[test]
+fn what_is_not_there_was_not_fetched_and_what_is_broken_is_there() {
+    let root = debian();
+    for path in [RELEASE, LIST] {
+        fs::remove_file(root.0.join("root").join(path)).unwrap();
+    }
+    assert_eq!(root.gaps(&[PROGRAM], ""), one("missing-update-data", "root"));
+    assert_eq!(root.ask(&[PROGRAM], "-o json").json()["data"], json!({"source": null, "taken": null}));
+    assert!(root.ask(&[PROGRAM], "").out.contains("what waits: nothing tells\n"));
+    let broken = debian().with(LIST, "\u{1}\u{2}: no list\n");
+    assert_eq!(broken.gaps(&[PROGRAM], ""), one("unread-update-data", &format!("root: /{LIST}")));
+}
+
 #[test]
 fn a_package_whose_version_is_none_is_not_called_the_newest() {
     let status = fs::read_to_string(debian().0.join("root").join(STATUS)).unwrap();

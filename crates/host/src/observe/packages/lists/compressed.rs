@@ -1,4 +1,4 @@
-//! Reads a list of packages as apt keeps it, whatever it is compressed by (apt.conf(5), Acquire::GzipIndexes, A18).
+//! Reads a list of packages as apt keeps it, plain or compressed (apt.conf(5), Acquire::GzipIndexes, A18).
 
 use std::{
     fs::File,
@@ -23,4 +23,23 @@ pub(super) fn reader(ending: Option<&str>, file: File) -> io::Result<Option<Box<
         Some("zst") => Box::new(StreamingDecoder::new(file).map_err(io::Error::other)?),
         Some(_) => return Ok(None),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::packages::release::LIST_COMPRESSIONS;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_be_read_is_read_and_nothing_else() {
+        let is_known = |ending| {
+            let file = File::open("/dev/null").unwrap();
+            !matches!(reader(Some(ending), file), Ok(None))
+        };
+        for ending in LIST_COMPRESSIONS {
+            assert!(is_known(ending), "{ending}");
+        }
+        assert!(!is_known("bz2") && !is_known("lzma"));
+    }
 }
