@@ -81,7 +81,7 @@ pub enum GapKind {
     UnnamedArchive,
     /// How old these lists are, by a clock that has them yet to come; `detail` names the root where it is not the host's.
     FutureUpdateData,
-    /// The packages of a root in which no database of them stands; `detail` names it.
+    /// The packages of a root in which no database of them stands; `detail` names it where it is not the host's.
     MissingPackages,
     /// Security updates, as none of the lists is of an archive of such; `detail` names the root where it is not the host's.
     MissingSecurityArchive,

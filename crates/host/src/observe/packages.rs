@@ -141,9 +141,6 @@ pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let mut gaps = Gaps::default();
     let name = root.to_string_lossy().into_owned();
     let root = Root::offline(view, name, (0..count).collect());
-    if root.kind == Kind::None {
-        gaps.detailed(GapKind::MissingPackages, &root.label());
-    }
     add_root(&root, 0, &mut code, None, &mut gaps);
     Ok((code, gaps.into_sorted()))
 }
@@ -235,7 +232,12 @@ impl<'r> Reading<'r> {
                 self.miss(GapKind::OldPackages, &of(&self.label, path));
                 return Owners::default();
             }
-            Kind::None => return Owners::default(),
+            Kind::None => {
+                if self.root.hides_packages() {
+                    self.miss(GapKind::MissingPackages, &self.label.clone());
+                }
+                return Owners::default();
+            }
         };
         match owners {
             Ok(owners) => {

@@ -64,16 +64,32 @@ const ASK_ITS_OWN_TOOLS: Words = Words {
 
 pub(super) const MISSING_PACKAGES: Page = Page {
     hides: Hides::Packages,
-    why: |Gap { detail, .. }| {
-        text!(
-            "whose the running code is: no package database stands in {detail}",
-            "実行中のコードのパッケージ({detail} にパッケージのデータベースがありません)"
-        )
+    why: |Gap { detail, .. }| no_database(detail),
+    fix: |Gap { detail, .. }| match detail.as_str() {
+        "" => ASK_OTHER_TOOLS,
+        detail if runs(detail) => ASK_ITS_MAKER,
+        _ => NAME_THE_ROOT,
     },
-    fix: |_| Words {
-        en: "name the directory in which etc, usr and var stand",
-        ja: "etc、usr、var のあるディレクトリを指定してください",
-    },
+};
+
+/// Whether a detail is of a root below which something runs, and not of the directory of one that does not.
+fn runs(detail: &str) -> bool {
+    ["container ", "chroot ", "mnt:["].iter().any(|kind| detail.starts_with(kind))
+}
+
+const ASK_OTHER_TOOLS: Words = Words {
+    en: "where packages come otherwise, ask their own tools (pacman -Qo, equery belongs); a status of dpkg that was lost has copies: /var/backups/dpkg.status*",
+    ja: "dpkg、rpm、apk 以外で管理している場合は、そのツール(pacman -Qo、equery belongs など)で確認してください。dpkg の status を失った場合は /var/backups/dpkg.status* に控えがあります",
+};
+
+const ASK_ITS_MAKER: Words = Words {
+    en: "ask whoever made that root what is in it: an image may be built without a database",
+    ja: "そのルートの作成元(イメージのビルド手順など)で内容を確認してください",
+};
+
+const NAME_THE_ROOT: Words = Words {
+    en: "name the directory in which etc, usr and var stand",
+    ja: "etc、usr、var のあるディレクトリを指定してください",
 };
 
 pub(super) const MISSING_UPDATE_DATA: Page = Page {
@@ -241,6 +257,25 @@ fn no_lists(root: &str) -> Text {
     )
 }
 
+fn no_database(root: &str) -> Text {
+    if root.is_empty() {
+        return text!(
+            "whose the running code is: no package database stands here, neither dpkg's nor rpm's nor apk's",
+            "実行中のコードのパッケージ(dpkg、rpm、apk のいずれのデータベースもありません)"
+        );
+    }
+    if runs(root) {
+        return text!(
+            "whose the running code is: no package database of its own stands in {root}",
+            "実行中のコードのパッケージ({root} に固有のパッケージデータベースがありません)"
+        );
+    }
+    text!(
+        "whose the running code is: no package database stands in {root}",
+        "実行中のコードのパッケージ({root} にパッケージのデータベースがありません)"
+    )
+}
+
 /// Whether the file of apt's lists is one of packages, and no Release file.
 fn is_list(detail: &str) -> bool {
     detail.contains("_Packages")
@@ -310,6 +345,22 @@ mod tests {
         }
         for file in ["Packages", "Packages.gz", "Packages.zst", "InRelease"] {
             assert_eq!(said(file), (false, FETCH_THE_LISTS), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_root_without_packages_is_named_where_it_is_not_the_hosts_and_mended_as_it_can_be() {
+        let said = |detail: &str| {
+            let gap = Gap { detail: detail.into(), ..Gap::new(GapKind::MissingPackages, 1) };
+            (gap.why().en, gap.fix())
+        };
+        let (host, fix) = said("");
+        assert!(host.ends_with("neither dpkg's nor rpm's nor apk's") && fix == ASK_OTHER_TOOLS, "{host}");
+        for (root, fix) in
+            [("container web", ASK_ITS_MAKER), ("mnt:[4] (lc, 7)", ASK_ITS_MAKER), ("/mnt", NAME_THE_ROOT)]
+        {
+            let told = said(root);
+            assert!(told.0.ends_with(root) && told.1 == fix, "{told:?}");
         }
     }
 

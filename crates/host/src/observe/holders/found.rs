@@ -4,7 +4,7 @@ use std::fs;
 
 use portreeve_core::facts::Hold;
 
-use super::{link::leads_to, mapped};
+use super::{link::leads_to, mapped, threads};
 use crate::{
     observe::{clock, sight::Record},
     proc::stat,
@@ -77,7 +77,7 @@ impl Holder {
     /// The process that has this number now; `None` where nobody has it any more.
     pub(super) fn that_runs(pid: u32) -> Option<Self> {
         let started = clock::of_ticks(stat::of(pid)?.started_ticks);
-        let proofs = vec![Found { pid, thread: pid, fd: 0, inode: 0, started }];
+        let proofs = vec![Found { pid, thread: threads::with_files(pid), fd: 0, inode: 0, started }];
         Some(Self { pid, proofs, told: u64::MAX })
     }
 

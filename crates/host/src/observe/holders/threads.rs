@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs,
     hash::{DefaultHasher, Hasher},
+    io,
     mem::MaybeUninit,
     os::unix::fs::MetadataExt,
 };
@@ -32,6 +33,18 @@ pub(super) fn sweep(pids: &[u32], inodes: &Inodes) -> Sweep {
         }
     }
     sweep
+}
+
+/// The thread of a process by which its root and its files are seen: a first one that has ended before the others has none
+/// (proc_pid_root(5)).
+pub(in crate::observe) fn with_files(pid: u32) -> u32 {
+    let root = |thread: u32| fs::read_link(format!("/proc/{thread}/root"));
+    match root(pid) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            others(pid).into_iter().find(|&thread| root(thread).is_ok()).unwrap_or(pid)
+        }
+        _ => pid,
+    }
 }
 
 /// The threads of a process but the first.
@@ -73,4 +86,34 @@ fn numbers_in_use(thread: u32, listed: &mut usize) -> Option<u64> {
         digest.write(entry.file_name().to_bytes_with_nul());
     }
     Some(digest.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{process::Command, time::Duration};
+
+    /// Ends its first thread alone, as main does by pthread_exit(3) in C.
+    const HEADLESS: &str = "import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(30,)).start()
+ctypes.CDLL(None).syscall(60, 0)";
+
+    #[test]
+    fn a_process_is_seen_by_another_thread_once_its_first_one_has_ended() {
+        let own = std::process::id();
+        assert_eq!(with_files(own), own);
+        let Ok(mut child) = Command::new("python3").args(["-c", HEADLESS]).spawn() else { return };
+        let pid = child.id();
+        for _ in 0..500 {
+            if with_files(pid) != pid {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let thread = with_files(pid);
+        let has_root = fs::read_link(format!("/proc/{thread}/root")).is_ok();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(thread != pid && has_root, "{thread} of {pid}");
+    }
 }

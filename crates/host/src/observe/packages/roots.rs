@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portreeve_core::facts::{Code, Container, Process};
+use portreeve_core::facts::{Code, CodeFile, Container, ExeState, Process};
 
 use super::{dpkg, tree::Tree};
 use crate::{
     observe::{
         clock,
+        holders::threads,
         processes::view::{View, Views},
     },
     proc::{self, stat},
@@ -62,6 +63,8 @@ pub(super) struct Root {
     holder: Option<String>,
     /// What stands before the paths of its files: the directory of a chroot.
     within: String,
+    /// Whether nothing tells whose the files below it are.
+    is_silent: bool,
     /// The files that stand below it, as places in the code's.
     pub(super) files: Vec<u32>,
     key: Key,
@@ -74,7 +77,19 @@ impl Root {
     /// A tree of files in which nothing of what runs here stands.
     pub(super) fn offline(view: View, name: String, files: Vec<u32>) -> Self {
         let (kind, key) = database(&view);
-        Self { view, kind, name: Some(name), holder: None, within: String::new(), files, key }
+        let called = Called { name: Some(name), holder: None };
+        Self { files, ..Self::new(view, kind, called, key) }
+    }
+
+    fn new(view: View, kind: Kind, Called { name, holder }: Called, key: Key) -> Self {
+        // What is told apart from the host's has the host's database beside it.
+        let is_silent = kind == Kind::None && key.1.is_none();
+        Self { view, kind, name, holder, within: String::new(), is_silent, files: Vec::new(), key }
+    }
+
+    /// Whether files stand below it of which nothing tells whose they are.
+    pub(super) const fn hides_packages(&self) -> bool {
+        self.is_silent && !self.files.is_empty()
     }
 
     /// Whether the file at `path` stands below it.
@@ -110,8 +125,8 @@ impl Root {
 #[derive(Debug)]
 pub(super) struct Roots {
     pub(super) all: Vec<Root>,
-    /// The view of portreeve itself, with the key of its root.
-    own: Option<(View, Key)>,
+    /// That of portreeve itself.
+    own: Option<Own>,
     /// The root of each mount namespace that was met.
     known: HashMap<u64, usize>,
 }
@@ -120,53 +135,59 @@ impl Roots {
     /// The roots of whatever `processes` run.
     pub(super) fn of(code: &Code, processes: &BTreeMap<u32, Process>) -> Self {
         let mut views = Views::new();
-        let own = views.of(std::process::id()).map(|view| {
-            let (_, key) = database(&view);
-            (view, key)
-        });
+        let own = views.of(std::process::id()).map(Own::of);
         let mut roots = Self { all: Vec::new(), own, known: HashMap::new() };
         let mut is_placed = vec![false; code.files.len()];
         let booted = clock::booted();
         for (&pid, places) in &code.processes {
             let mut new = places.iter().copied().filter(|&place| !is_placed[place as usize]).peekable();
             let Some(process) = processes.get(&pid).filter(|_| new.peek().is_some()) else { continue };
-            let Some(view) = views.of(pid).filter(|_| is_still(pid, process, booted)) else { continue };
-            let jail = roots.jail(pid, &view);
+            let thread = threads::with_files(pid);
+            let Some(view) = views.of(thread).filter(|_| is_still(pid, process, booted)) else { continue };
+            let jail = roots.jail(thread, &view);
             for place in new.collect::<Vec<_>>() {
                 is_placed[place as usize] = true;
-                let path = &code.files[place as usize].path;
-                match jail.filter(|&jail| roots.all[jail].holds(path)) {
-                    Some(jail) => roots.all[jail].files.push(place),
-                    None => roots.put(place, path, &view, (pid, process)),
-                }
+                let file = &code.files[place as usize];
+                let jail = jail.filter(|&jail| roots.all[jail].holds(&file.path));
+                let root = jail.unwrap_or_else(|| roots.of_file(file, &view, (pid, process)));
+                roots.all[root].files.push(place);
             }
         }
+        roots.all.retain(|root| !root.files.is_empty());
         roots
     }
 
     /// The host's own, where nothing that was looked at runs of it: its kernel does.
     pub(super) fn unused_host(&self) -> Option<Root> {
-        let (view, _) = self.own.as_ref().filter(|_| !self.all.iter().any(Root::is_host))?;
-        let (kind, key) = database(view);
-        let (name, holder, within) = (None, None, String::new());
-        Some(Root { view: view.clone(), kind, name, holder, within, files: Vec::new(), key })
+        self.own.as_ref().filter(|_| !self.all.iter().any(Root::is_host)).map(Own::root)
     }
 
     /// The root that a process changed to, where packages of its own are kept there; a daemon that locked itself up in an empty
     /// directory runs the host's.
-    fn jail(&mut self, pid: u32, view: &View) -> Option<usize> {
-        let path = proc::read_link(format!("/proc/{pid}/root")).filter(|root| root != "/")?;
+    fn jail(&mut self, thread: u32, view: &View) -> Option<usize> {
+        let path = proc::read_link(format!("/proc/{thread}/root")).filter(|root| root != "/")?;
         let below = view.within(&path)?;
         let (kind, key) = database(&below);
-        let is_own = kind == Kind::None || self.own.as_ref().is_some_and(|(_, own)| *own == key);
+        let is_own = kind == Kind::None || self.own.as_ref().is_some_and(|own| own.key == key);
         let called = || Called { name: Some(format!("chroot {path}")), holder: None };
-        (!is_own).then(|| self.add_within(&below, kind, called(), key, &path))
+        let root = || Root { within: path.clone(), ..Root::new(below.clone(), kind, called(), key) };
+        (!is_own).then(|| self.add(root()))
     }
 
-    fn put(&mut self, place: u32, path: &str, view: &View, who: Who<'_>) {
+    /// The root of a file that runs in no directory of its own.
+    fn of_file(&mut self, file: &CodeFile, view: &View, who: Who<'_>) -> usize {
         let root = self.root(view, who);
-        let root = if self.is_the_hosts(root, view, path) { root } else { self.apart(view, who) };
-        self.all[root].files.push(place);
+        let Some(own) = self.own.as_ref().filter(|own| own.view.mounts != view.mounts) else { return root };
+        let (here, there) = (own.view.find(&file.path).ok(), view.find(&file.path).ok());
+        let is_same = here == there;
+        match &self.all[root] {
+            // Whoever may mount puts the host's database beside files of his own.
+            of if of.is_host() && !is_same => self.apart(view, who, here == Some(None)),
+            of if of.is_silent && is_same && here.flatten().is_some() && is_compared(file) => {
+                self.host().unwrap_or(root)
+            }
+            _ => root,
+        }
     }
 
     /// The root of a view, which may be known by another mount namespace.
@@ -175,45 +196,59 @@ impl Roots {
             return known;
         }
         let (kind, key) = database(view);
-        let is_own = self.own.as_ref().is_some_and(|(own, known)| own.mounts == view.mounts || *known == key);
-        let called = if is_own { Called::default() } else { called(view, who) };
-        let root = self.add(view, kind, called, key);
+        let is_own = self.own.as_ref().is_some_and(|own| own.view.mounts == view.mounts || own.key == key);
+        let host = if is_own { self.host() } else { None };
+        let root = host.unwrap_or_else(|| self.add(Root::new(view.clone(), kind, called(view, who), key)));
         self.known.insert(view.mounts, root);
         root
     }
 
-    /// Whether the file that a foreign mount namespace has at `path` below the host's root is the host's own: whoever may
-    /// mount puts the host's database beside files of his own.
-    fn is_the_hosts(&self, root: usize, view: &View, path: &str) -> bool {
-        let Some((own, _)) = self.own.as_ref().filter(|_| self.all[root].is_host()) else { return true };
-        own.mounts == view.mounts || view.find(path).ok() == own.find(path).ok()
+    /// The host's own, as portreeve sees it: beside its database a stranger may have mounted what he likes.
+    fn host(&mut self) -> Option<usize> {
+        let own = self.own.as_ref().map(Own::root)?;
+        Some(self.add(own))
     }
 
-    /// What stands beside the host's root without being the host's.
-    fn apart(&mut self, view: &View, who: Who<'_>) -> usize {
-        self.add(view, Kind::None, called(view, who), (None, Some(view.mounts)))
+    /// What stands beside the host's root without being the host's: of no package where the host `has_none` there, which its
+    /// own database would tell of.
+    fn apart(&mut self, view: &View, who: Who<'_>, has_none: bool) -> usize {
+        let key = (None, Some(view.mounts));
+        let root = self.add(Root::new(view.clone(), Kind::None, called(view, who), key));
+        self.all[root].is_silent |= !has_none;
+        root
     }
 
-    fn add(&mut self, view: &View, kind: Kind, called: Called, key: Key) -> usize {
-        self.add_within(view, kind, called, key, "")
+    fn add(&mut self, new: Root) -> usize {
+        let is_same = |root: &Root| root.key == new.key && root.within == new.within;
+        self.all.iter().position(is_same).unwrap_or_else(|| {
+            self.all.push(new);
+            self.all.len() - 1
+        })
+    }
+}
+
+/// The root of portreeve itself.
+#[derive(Debug)]
+struct Own {
+    view: View,
+    kind: Kind,
+    key: Key,
+}
+
+impl Own {
+    fn of(view: View) -> Self {
+        let (kind, key) = database(&view);
+        Self { view, kind, key }
     }
 
-    fn add_within(&mut self, view: &View, kind: Kind, called: Called, key: Key, within: &str) -> usize {
-        if let Some(known) = self.all.iter().position(|root| root.key == key && root.within == within) {
-            return known;
-        }
-        let Called { name, holder } = called;
-        self.all.push(Root {
-            view: view.clone(),
-            kind,
-            name,
-            holder,
-            within: within.into(),
-            files: Vec::new(),
-            key,
-        });
-        self.all.len() - 1
+    fn root(&self) -> Root {
+        Root::new(self.view.clone(), self.kind, Called::default(), self.key)
     }
+}
+
+/// Whether what stands at its path is known to be what runs, or to have taken its place.
+const fn is_compared(file: &CodeFile) -> bool {
+    matches!(file.state, ExeState::Same | ExeState::Replaced)
 }
 
 /// Where the packages are kept, and which file that is; without any, the root itself tells roots apart.
@@ -264,6 +299,8 @@ fn is_still(pid: u32, process: &Process, booted: i128) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::PathBuf};
+
     use super::*;
 
     #[test]
@@ -273,5 +310,83 @@ mod tests {
         assert!(host.is_host() && host.tree().stat("/proc").is_some());
         roots.all.push(host);
         assert!(roots.unused_host().is_none(), "it is read with what runs of it");
+    }
+
+    /// A folder of the host that a stranger has too, and his root beside it; they go when this value does.
+    struct Shared(PathBuf);
+
+    impl Shared {
+        fn create() -> Self {
+            let folder = std::env::temp_dir().join(format!("portreeve-roots-{}", std::process::id()));
+            let shared = Self(folder);
+            fs::create_dir_all(shared.inside("").parent().unwrap()).unwrap();
+            shared
+        }
+
+        /// Where the host's file of that name stands.
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+
+        fn root(&self) -> PathBuf {
+            self.0.join("root")
+        }
+
+        /// Where the stranger has the file that he calls as the host does.
+        fn inside(&self, name: &str) -> PathBuf {
+            self.root().join(self.path(name).strip_prefix("/").unwrap())
+        }
+    }
+
+    impl Drop for Shared {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_hosts_own_file_is_the_hosts_in_a_root_without_packages_and_no_other_is() {
+        let shared = Shared::create();
+        for name in ["same", "other", "covered"] {
+            fs::write(shared.path(name), name).unwrap();
+        }
+        fs::create_dir_all(shared.inside("")).unwrap();
+        fs::hard_link(shared.path("same"), shared.inside("same")).unwrap();
+        fs::hard_link(shared.path("covered"), shared.inside("covered")).unwrap();
+        fs::copy(shared.path("other"), shared.inside("other")).unwrap();
+        let mut roots = Roots::of(&Code::default(), &BTreeMap::new());
+        let view = View::below(&shared.root()).unwrap();
+        let process = Process::default();
+        let mut ask = |name: &str, state: ExeState| {
+            let path = shared.path(name).to_string_lossy().into_owned();
+            let file = CodeFile { path, state, since: None, root: None, package: None, build: None };
+            let root = roots.of_file(&file, &view, (1, &process));
+            roots.all[root].files = vec![0];
+            (roots.all[root].is_host(), roots.all[root].hides_packages())
+        };
+        let host = (true, own_kind() == Kind::None);
+        assert_eq!(ask("same", ExeState::Same), host);
+        assert_eq!(ask("same", ExeState::Replaced), host, "of the package in whose older version it was");
+        for (name, state) in
+            [("other", ExeState::Same), ("covered", ExeState::Unknown), ("gone", ExeState::Deleted)]
+        {
+            assert_eq!(ask(name, state), (false, true), "{name}");
+        }
+    }
+
+    fn own_kind() -> Kind {
+        database(&Views::new().of(std::process::id()).unwrap()).0
+    }
+
+    #[test]
+    fn beside_the_hosts_database_a_file_is_nobodys_only_where_the_host_has_none() {
+        let mut roots = Roots::of(&Code::default(), &BTreeMap::new());
+        let view = View::below(&std::env::temp_dir()).unwrap();
+        let process = Process::default();
+        for (has_none, hides) in [(true, false), (false, true), (true, true)] {
+            let root = roots.apart(&view, (1, &process), has_none);
+            roots.all[root].files = vec![0];
+            assert_eq!(roots.all[root].hides_packages(), hides);
+        }
     }
 }

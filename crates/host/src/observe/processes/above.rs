@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use portreeve_core::facts::{ANCESTORS_MAX, Process};
 
 use super::{Files, Reader};
-use crate::proc::stat;
+use crate::{observe::holders::threads, proc::stat};
 
 /// Everybody above `pids` who is not `known` already, by number; the known and those found are the children.
 pub(in crate::observe) fn read_above(
@@ -29,7 +29,7 @@ fn climb(pid: u32, known: &BTreeMap<u32, Process>, above: &mut BTreeMap<u32, Pro
             return;
         }
         if !known.contains_key(&parent) {
-            let read = reader.read(parent, parent);
+            let read = reader.read(parent, threads::with_files(parent));
             // Whoever loses its parent is given another at once: the number was the parent's while it was read.
             let Some(known) = read.filter(|_| is_still_parent(parent, child)) else { return };
             above.insert(parent, known.process);
