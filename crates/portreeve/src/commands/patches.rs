@@ -104,7 +104,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let world = look.world();
     let is_everybody = own.get_flag(ALL_PROCESSES) || elsewhere::is_asked(own);
     let patches = told(&world, &asked, is_everybody);
-    let meant = Meant { world: &world, asked: &asked, patches: &patches };
+    let sees_all = settings.netns != Netns::All && is_heard(&questions, &patches);
+    let meant = Meant { world: &world, asked: &asked, patches: &patches, sees_all };
     let gaps: Vec<&Gap> = world.snapshot.gaps.iter().filter(|gap| meant.matters(gap)).collect();
     match settings.format {
         Format::Json => out.json(&show::document(&world, &patches, &gaps, settings.lang))?,
@@ -144,6 +145,12 @@ fn is_of(patch: &Patch<'_>, asked: &[Asked]) -> bool {
     patch.place.is_some_and(is_asked)
 }
 
+/// Whether ports were asked for, and of each the code of somebody is known.
+fn is_heard(questions: &[Vec<Asked>], patches: &[Patch<'_>]) -> bool {
+    let is_heard = |asked: &Vec<Asked>| patches.iter().any(|patch| is_of(patch, asked));
+    !questions.is_empty() && questions.iter().all(is_heard)
+}
+
 /// The questions that nothing answers, beside others that something does.
 fn unheard(questions: &[Vec<Asked>], patches: &[Patch<'_>]) -> Vec<String> {
     let is_heard = |asked: &&Vec<Asked>| patches.iter().any(|patch| is_of(patch, asked));
@@ -172,6 +179,9 @@ struct Meant<'m> {
     world: &'m World<'m>,
     asked: &'m [Asked],
     patches: &'m [Patch<'m>],
+    /// Whether nothing was asked for beyond what was found: as of `who`, whoever listens in a namespace that could not be
+    /// entered is another question then.
+    sees_all: bool,
 }
 
 impl Meant<'_> {
@@ -182,7 +192,7 @@ impl Meant<'_> {
         }
         let is_of_code =
             matches!(gap.what, GapKind::HiddenFiles | GapKind::UnsteadyRead | GapKind::ForeignNamespaces);
-        if !is_of_code && !gap.hides_holders() {
+        if !is_of_code && !gap.hides_holders() || gap.what == GapKind::ForeignNamespaces && self.sees_all {
             return false;
         }
         self.asked.is_empty() || self.is_about_asked(gap)

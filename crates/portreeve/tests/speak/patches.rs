@@ -240,6 +240,22 @@ fn whom_another_port_hides_changes_nothing_about_an_own_one() {
     assert_eq!([443, 22].map(ask), [Some(0), Some(3)]);
 }
 
+/// Whoever looks without being root can enter no other network namespace, and asks about his own port.
+#[test]
+fn a_namespace_that_was_not_entered_changes_nothing_about_a_port_that_was_found() {
+    let host = web_with(|snapshot| {
+        snapshot["gaps"] = json!([{"what": "foreign-namespaces", "count": 7}]);
+        snapshot["code"] = code();
+        snapshot["code"]["processes"] = json!({NGINX: [2]});
+    });
+    let ask = |words: &str| with_input(&format!("patches {words} --snapshot -"), &host);
+    let found = ask("443");
+    assert_eq!((found.code, found.err.as_str()), (Some(0), ""), "{found:?}");
+    for open in ["", "9999", "443 9999", "443 --netns all"] {
+        assert_eq!(ask(open).code, Some(3), "{open}: somebody may listen there");
+    }
+}
+
 #[test]
 fn a_port_that_nobody_holds_tells_of_the_kernel_by_which_it_ends() {
     let old = |code: &mut Value| {
