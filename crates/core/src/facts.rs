@@ -28,7 +28,7 @@ pub use code::{
 pub use consent::Consent;
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
-pub use gap::{Gap, GapKind};
+pub use gap::{Flaw, Gap, GapKind};
 pub use left_gate::{AtBoot, KeptGate, LeftGate};
 pub use left_guard::{GuardStands, LeftGuard};
 pub use left_steer::{Led, LeftSteer};

@@ -2,11 +2,14 @@
 
 mod code;
 mod firewall;
+mod flaw;
 mod holders;
 mod ledger;
 mod listeners;
 mod outside;
 mod steering;
+
+pub use flaw::Flaw;
 
 use alloc::string::String;
 
@@ -67,7 +70,7 @@ pub enum GapKind {
     HiddenSteering,
     /// The ledger, which could not be read; `detail` says why. A judgement finds it, no look does.
     UnreadLedger,
-    /// The packages of a root, which could not be read; `detail` names what stood in the way.
+    /// The packages of a root, of which a file tells nothing or too little; `detail` names it, and why: `FILE (empty)`.
     UnreadPackages,
     /// The packages of a root, or what could be installed, of which a file may not be read; `detail` names it.
     HiddenPackages,

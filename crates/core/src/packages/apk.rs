@@ -8,21 +8,33 @@ use super::{
     sought::{Claims, Folder, Found, Sought, text},
 };
 
+/// What a database tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The packages of the wanted paths.
+    pub owners: Owners,
+    /// Whether it tells of any package.
+    pub is_empty: bool,
+    /// Whether something stands in it that is no part of a package, or a part of one alone.
+    pub is_cut: bool,
+}
+
 /// The packages of the wanted paths, by the bytes of the file; what is not understood of it is passed over.
 #[must_use]
-pub fn read(bytes: &[u8], wanted: &Paths) -> Owners {
+pub fn read(bytes: &[u8], wanted: &Paths) -> Told {
     let sought = Sought::new(wanted);
     let mut claims = Claims::default();
     let mut package = Package::default();
+    let mut told = Told { is_empty: true, is_cut: !bytes.ends_with(b"\n"), owners: Owners::default() };
     // The last package ends with the file, if not by an empty line.
     for line in bytes.split(|&byte| byte == b'\n').chain([&b""[..]]) {
         match line {
-            [] => core::mem::take(&mut package).end(&mut claims),
+            [] => core::mem::take(&mut package).end(&mut claims, &mut told),
             [field, b':', value @ ..] => package.read(*field, value, &sought),
-            _ => {}
+            _ => told.is_cut = true,
         }
     }
-    claims.owners()
+    Told { owners: claims.owners(), ..told }
 }
 
 /// A package as far as its lines were read.
@@ -35,10 +47,12 @@ struct Package<'b, 's> {
     /// Into which its next files belong, where anything of it is wanted.
     folder: Option<&'s Folder>,
     found: Found,
+    has_lines: bool,
 }
 
 impl<'b, 's> Package<'b, 's> {
     fn read(&mut self, field: u8, value: &'b [u8], sought: &'s Sought<'_>) {
+        self.has_lines = true;
         match field {
             b'P' => self.name = value,
             b'V' => self.version = value,
@@ -57,8 +71,12 @@ impl<'b, 's> Package<'b, 's> {
         }
     }
 
-    fn end(self, claims: &mut Claims) {
-        let (Some(name), Some(version)) = (text(self.name), text(self.version)) else { return };
+    fn end(self, claims: &mut Claims, told: &mut Told) {
+        let (Some(name), Some(version)) = (text(self.name), text(self.version)) else {
+            told.is_cut |= self.has_lines;
+            return;
+        };
+        told.is_empty = false;
         if self.found.is_empty() {
             return;
         }
@@ -102,13 +120,13 @@ mod tests {
     }
 
     fn owner(installed: &str, path: &str) -> Option<String> {
-        Some(read(installed.as_bytes(), &wanted(&[path])).of(path)?.name.clone())
+        Some(read(installed.as_bytes(), &wanted(&[path])).owners.of(path)?.name.clone())
     }
 
     #[test]
     fn a_file_is_of_the_package_below_whose_folder_it_stands() {
         let owners =
-            read(INSTALLED.as_bytes(), &wanted(&["/bin/busybox", "/lib/libssl.so.3", "/etc/passwd"]));
+            read(INSTALLED.as_bytes(), &wanted(&["/bin/busybox", "/lib/libssl.so.3", "/etc/passwd"])).owners;
         let busybox = owners.of("/bin/busybox").unwrap();
         assert_eq!((&*busybox.version, busybox.architecture.as_deref()), ("1.36.1-r29", Some("x86_64")));
         let library = owners.of("/lib/libssl.so.3").unwrap();
@@ -121,9 +139,9 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_kept() {
-        let owners = read(INSTALLED.as_bytes(), &wanted(&["/bin/busybox"]));
+        let owners = read(INSTALLED.as_bytes(), &wanted(&["/bin/busybox"])).owners;
         assert_eq!(owners.of("/lib/libssl.so.3"), None);
-        assert_eq!(read(INSTALLED.as_bytes(), &Paths::new()), Owners::default());
+        assert_eq!(read(INSTALLED.as_bytes(), &Paths::new()), Told::default(), "all of it was read");
     }
 
     #[test]
@@ -153,7 +171,7 @@ mod tests {
     #[test]
     fn what_one_package_said_is_not_said_of_the_next() {
         let installed = "P:a\nV:1\no:other\nA:x86\nF:bin\n\nP:b\nV:2\nR:x\n\nP:c\nV:3\nF:bin\nR:x\n";
-        let owners = read(installed.as_bytes(), &wanted(&["/bin/x"]));
+        let owners = read(installed.as_bytes(), &wanted(&["/bin/x"])).owners;
         let package = owners.of("/bin/x").unwrap();
         assert_eq!((&*package.name, &*package.source, &package.architecture), ("c", "c", &None));
     }
@@ -161,8 +179,22 @@ mod tests {
     #[test]
     fn bytes_that_mean_nothing_are_passed_over() {
         let installed = b"\xff\xfe\nP:a\nV:1\n:\n:x\nR\nF:\xff\nR:x\nF:../../bin\nR:x\nF:bin\nR:../x\nR:y\n";
-        let owners = read(installed, &wanted(&["/bin/x", "/bin/y", "/x"]));
+        let owners = read(installed, &wanted(&["/bin/x", "/bin/y", "/x"])).owners;
         assert_eq!(owners.of("/bin/x"), None);
         assert_eq!(owners.of("/bin/y").unwrap().name, "a");
+    }
+
+    #[test]
+    fn what_was_lost_of_it_is_told() {
+        let state = |installed: &str| {
+            let Told { is_empty, is_cut, .. } = read(installed.as_bytes(), &Paths::new());
+            (is_empty, is_cut)
+        };
+        assert_eq!(state(INSTALLED), (false, false));
+        assert_eq!(state("\n"), (true, false));
+        assert!(state("").0, "nothing is in it");
+        for cut in ["P:a\nV:1\nF:bi", "P:a\nV:1\n\nP:b\n", "P:a\nV:1\nF:bin\n\x00junk\n"] {
+            assert_eq!(state(cut), (false, true), "{cut:?}");
+        }
     }
 }

@@ -210,21 +210,24 @@ impl<'r> Reading<'r> {
         self.gaps.detailed(what, path);
     }
 
+    /// A file that tells nothing, or too little, of whose the code is.
+    fn miss_file(&mut self, unread: &Unread) {
+        let path = of(&self.label, unread.path());
+        match unread.gap(GapKind::UnreadPackages) {
+            what @ GapKind::UnreadPackages => {
+                self.miss(what, &unread.flaw().map_or(path.clone(), |flaw| flaw.of(&path)));
+            }
+            what => self.miss(what, &path),
+        }
+    }
+
     fn owners(&mut self, wanted: &Paths) -> Owners {
         let tree = self.root.tree();
-        let (database, owners) = match self.root.kind {
-            Kind::Dpkg => {
-                let told = dpkg::read(tree, wanted);
-                if let Ok(Told { missing: Some(list), .. }) = &told {
-                    self.miss(GapKind::UnreadPackages, &of(&self.label, list));
-                }
-                (Database::Dpkg, told.map(|told| told.owners))
-            }
+        let (database, told) = match self.root.kind {
+            Kind::Dpkg => (Database::Dpkg, dpkg::read(tree, wanted)),
             Kind::DpkgParts => (Database::Dpkg, dpkg::read_parts(tree, wanted)),
             Kind::Rpm(path) => {
-                if let Some(beside) = unwritten(tree, path) {
-                    self.miss(GapKind::UnreadPackages, &of(&self.label, &beside));
-                }
+                unwritten(tree, path).iter().for_each(|unread| self.miss_file(unread));
                 (Database::Rpm, from_rpm(tree, path, wanted))
             }
             Kind::Apk(path) => (Database::Apk, from_apk(tree, path, wanted)),
@@ -239,16 +242,16 @@ impl<'r> Reading<'r> {
                 return Owners::default();
             }
         };
-        match owners {
-            Ok(owners) => {
+        let missing = match told {
+            Ok(Told { owners, missing }) => {
                 self.found.facts.database = Some(database);
-                owners
+                missing.iter().for_each(|unread| self.miss_file(unread));
+                return owners;
             }
-            Err(unread) => {
-                self.miss(unread.gap(GapKind::UnreadPackages), &of(&self.label, unread.path()));
-                Owners::default()
-            }
-        }
+            Err(unread) => unread,
+        };
+        self.miss_file(&missing);
+        Owners::default()
     }
 
     /// What a gap names where nothing tells what waits: the root, and its database where apt's lists are not of it.
@@ -318,22 +321,27 @@ const fn without_lists(kind: Kind) -> Option<&'static str> {
 }
 
 /// What rpm wrote beside its database and did not put there yet, which is not read.
-fn unwritten(tree: Tree<'_>, path: &str) -> Option<String> {
+fn unwritten(tree: Tree<'_>, path: &str) -> Option<Unread> {
     let beside = format!("{path}-wal");
     let opened = tree.open(&beside, u64::MAX).ok()??;
-    (opened.stat.stx_size > 0).then_some(beside)
+    (opened.stat.stx_size > 0).then_some(Unread::Unwritten(beside))
 }
 
-fn from_rpm(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread> {
-    let Some(opened) = tree.open(path, u64::MAX)? else { return Ok(Owners::default()) };
+fn from_rpm(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Told, Unread> {
+    let Some(opened) = tree.open(path, u64::MAX)? else { return Ok(Told::whole(Owners::default())) };
     let strange = |_| Unread::Strange(path.to_owned());
     let owners = rpm::read(&opened.file, wanted).map_err(strange)?;
     opened.settle()?;
-    Ok(owners)
+    Ok(Told::whole(owners))
 }
 
-fn from_apk(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Owners, Unread> {
-    Ok(apk::read(&tree.read(path, APK_BYTES_MAX)?.unwrap_or_default(), wanted))
+fn from_apk(tree: Tree<'_>, path: &str, wanted: &Paths) -> Result<Told, Unread> {
+    let told = apk::read(&tree.read(path, APK_BYTES_MAX)?.unwrap_or_default(), wanted);
+    if told.is_empty {
+        return Err(Unread::Empty(path.to_owned()));
+    }
+    let missing = told.is_cut.then(|| Unread::Incomplete(path.to_owned()));
+    Ok(Told::of(told.owners, missing, wanted))
 }
 
 /// A package beside what lists offer of it.

@@ -1,6 +1,6 @@
 //! What hides whose the running code is, what became of it, or what waits for it, in words (A18).
 
-use super::{Gap, Hides, Page};
+use super::{Gap, Hides, Page, flaw};
 use crate::{
     packages::release::LIST_COMPRESSIONS,
     text,
@@ -24,12 +24,7 @@ pub(super) const HIDDEN_FILES: Page = Page {
 
 pub(super) const UNREAD_PACKAGES: Page = Page {
     hides: Hides::Packages,
-    why: |Gap { detail, .. }| {
-        text!(
-            "whose the running code is: {detail} could not be read",
-            "実行中のコードのパッケージ({detail} を読み取れませんでした)"
-        )
-    },
+    why: |Gap { detail, .. }| flaw::hidden(detail),
     fix: |_| ASK_ITS_OWN_TOOLS,
 };
 

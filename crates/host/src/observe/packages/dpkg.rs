@@ -35,9 +35,22 @@ pub(super) const SOURCES: [&str; 5] = [STATUS, STATUS_PARTS, INFO, DIVERSIONS, U
 /// What was found.
 pub(super) struct Told {
     pub(super) owners: Owners,
-    /// What tells too little of whose the files are: a status without their packages, or a list of files that an installed
+    /// What tells too little of whose the files are: a database without their packages, or a list of files that an installed
     /// package should have.
-    pub(super) missing: Option<String>,
+    pub(super) missing: Option<Unread>,
+}
+
+impl Told {
+    /// Where every file is somebody's, what is `missing` changes nothing.
+    pub(super) fn of(owners: Owners, missing: Option<Unread>, wanted: &Paths) -> Self {
+        let missing = missing.filter(|_| wanted.iter().any(|path| owners.of(path).is_none()));
+        Self { owners, missing }
+    }
+
+    /// From a database that tells all or nothing.
+    pub(super) const fn whole(owners: Owners) -> Self {
+        Self { owners, missing: None }
+    }
 }
 
 /// The packages of the files `wanted`.
@@ -49,7 +62,7 @@ pub(super) fn read(tree: Tree<'_>, wanted: &Paths) -> Result<Told, Unread> {
     let journal = journal(tree)?;
     let status = tree.read(STATUS, STATUS_BYTES_MAX)?.unwrap_or_default();
     // A database that tells of no package at all is none by which a file is nobody's.
-    joined(&lists, &journal, &status, wanted).ok_or_else(|| Unread::Strange(STATUS.to_owned()))
+    joined(&lists, &journal, &status, wanted).ok_or_else(|| Unread::Empty(STATUS.to_owned()))
 }
 
 /// The lists of files.
@@ -142,7 +155,7 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
     let mut untold = Untold::new(lists, status);
     let mut join = |package: Installed, list: &dyn Fn() -> String| {
         if !lists.has(&package) {
-            missing.get_or_insert_with(|| format!("{INFO}/{}", list()));
+            missing.get_or_insert_with(|| Unread::Missing(format!("{INFO}/{}", list())));
         }
         let found = lists.of(&package);
         claims.add(package, found);
@@ -162,10 +175,9 @@ fn joined(lists: &FileLists, journal: &Journal, status: &[u8], wanted: &Paths) -
         join(package.clone(), &|| list.clone());
     }
     let owners = claims.owners();
-    let missing = untold.leaves_out(journal, &owners).then(|| STATUS.to_owned()).or(missing);
-    // Where every file is somebody's, a list more changes nothing.
-    let missing = missing.filter(|_| wanted.iter().any(|path| owners.of(path).is_none()));
-    Some(Told { owners, missing })
+    let left_out = || Unread::Incomplete(STATUS.to_owned());
+    let missing = untold.leaves_out(journal, &owners).then(left_out).or(missing);
+    Some(Told::of(owners, missing, wanted))
 }
 
 /// What a status leaves out of which there are lists of files.
@@ -206,25 +218,52 @@ impl<'l> Untold<'l> {
 }
 
 /// The same of a distroless image, whose packages have a file of their own each, and another with the sums of its files.
-pub(super) fn read_parts(tree: Tree<'_>, wanted: &Paths) -> Result<Owners, Unread> {
-    let Some(parts) = tree.folder(STATUS_PARTS)? else { return Ok(Owners::default()) };
+pub(super) fn read_parts(tree: Tree<'_>, wanted: &Paths) -> Result<Told, Unread> {
+    let Some(parts) = tree.folder(STATUS_PARTS)? else { return Ok(Told::whole(Owners::default())) };
+    let (mut missing, mut is_empty) = (None, true);
     let mut claims = Claims::default();
     let search = Search::new(wanted, Diversions::default());
     let mut left = LISTS_BYTES_MAX;
-    for file in parts.names()?.iter().filter(|name| !name.ends_with(".md5sums")) {
-        let (package, bytes) = part(&parts, file, left)?;
-        left = left.saturating_sub(bytes.len() as u64);
-        let Some(package) = package else { continue };
-        let found = search.find(&package.name, &bytes);
+    for file in parts.names()?.iter().filter(|name| !name.ends_with(SUMS)) {
+        let part = Part::read(&parts, file, left)?;
+        left = left.saturating_sub(part.sums.as_ref().map_or(0, |sums| sums.len() as u64));
+        missing = missing.or_else(|| part.missing(file));
+        let Some(package) = part.package else { continue };
+        is_empty = false;
+        let found = search.find(&package.name, &part.sums.unwrap_or_default());
         claims.add(package, found);
     }
-    Ok(claims.owners())
+    if is_empty {
+        return Err(Unread::Empty(STATUS_PARTS.to_owned()));
+    }
+    Ok(Told::of(claims.owners(), missing, wanted))
 }
 
-fn part(parts: &Folder, file: &str, left: u64) -> Result<(Option<Installed>, Vec<u8>), Unread> {
-    let stanza = parts.read(file, LIST_BYTES_MAX.min(left))?.unwrap_or_default();
-    let sums = parts.read(&format!("{file}.md5sums"), LIST_BYTES_MAX.min(left))?.unwrap_or_default();
-    Ok((installed(Stanza::whole(&stanza)), summed(&sums)))
+/// How the sums of a package's files are called there.
+const SUMS: &str = ".md5sums";
+
+/// A package of a distroless image.
+struct Part {
+    package: Option<Installed>,
+    sums: Option<Vec<u8>>,
+}
+
+impl Part {
+    fn read(parts: &Folder, file: &str, left: u64) -> Result<Self, Unread> {
+        let stanza = parts.read(file, LIST_BYTES_MAX.min(left))?.unwrap_or_default();
+        let sums = parts.read(&format!("{file}{SUMS}"), LIST_BYTES_MAX.min(left))?;
+        Ok(Self { package: installed(Stanza::whole(&stanza)), sums: sums.map(|sums| summed(&sums)) })
+    }
+
+    /// What of it is lost: a package without any files has an empty list of sums all the same.
+    fn missing(&self, file: &str) -> Option<Unread> {
+        let path = format!("{STATUS_PARTS}/{file}");
+        match self {
+            Self { package: None, .. } => Some(Unread::Incomplete(path)),
+            Self { sums: None, .. } => Some(Unread::Missing(format!("{path}{SUMS}"))),
+            Self { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -241,7 +280,10 @@ mod tests {
             let status = format!(
                 "Package: libexpat1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n{field}"
             );
-            joined(&FileLists::default(), &Journal::new(), status.as_bytes(), &wanted).unwrap().missing
+            joined(&FileLists::default(), &Journal::new(), status.as_bytes(), &wanted)
+                .unwrap()
+                .missing
+                .map(|unread| unread.path().to_owned())
         };
         let list = |name: &str| Some(format!("/var/lib/dpkg/info/{name}.list"));
         assert_eq!(missing("Multi-Arch: same\n"), list("libexpat1:amd64"));
@@ -266,8 +308,8 @@ mod tests {
         assert_eq!(told("").err().unwrap().path(), STATUS);
         assert_eq!(told("Package: quay\nSta").err().unwrap().path(), STATUS);
         let other = told("Package: buoy\nStatus: install ok installed\nVersion: 1\n\n").unwrap();
-        assert_eq!(other.missing.as_deref(), Some(STATUS));
+        assert!(matches!(&other.missing, Some(Unread::Incomplete(path)) if path == STATUS));
         let whole = told("Package: quay\nStatus: install ok installed\nVersion: 1\n\n").unwrap();
-        assert_eq!((whole.missing, whole.owners.of("/usr/bin/quay").is_some()), (None, true));
+        assert!(whole.missing.is_none() && whole.owners.of("/usr/bin/quay").is_some());
     }
 }

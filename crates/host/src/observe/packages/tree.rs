@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use portreeve_core::facts::GapKind;
+use portreeve_core::facts::{Flaw, GapKind};
 use rustix::{
     fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx},
     io::Errno,
@@ -33,6 +33,18 @@ pub(super) enum Unread {
     /// It cannot be understood.
     #[error("{0} cannot be understood")]
     Strange(String),
+    /// It tells of no package.
+    #[error("{0} tells of no package")]
+    Empty(String),
+    /// It is cut off, or leaves out a package that is known otherwise.
+    #[error("{0} is not whole")]
+    Incomplete(String),
+    /// It is not there, or nothing is in it.
+    #[error("{0} is missing or empty")]
+    Missing(String),
+    /// It holds what is not in the database yet.
+    #[error("{0} is not in the database yet")]
+    Unwritten(String),
     /// The system refused.
     #[error("cannot read {path}")]
     Refused {
@@ -47,8 +59,32 @@ impl Unread {
     /// What it is about.
     pub(super) fn path(&self) -> &str {
         match self {
-            Self::TooLarge(path) | Self::NoFile(path) | Self::Unsteady(path) | Self::Strange(path) => path,
-            Self::Refused { path, .. } => path,
+            Self::TooLarge(path)
+            | Self::NoFile(path)
+            | Self::Unsteady(path)
+            | Self::Strange(path)
+            | Self::Empty(path)
+            | Self::Incomplete(path)
+            | Self::Missing(path)
+            | Self::Unwritten(path)
+            | Self::Refused { path, .. } => path,
+        }
+    }
+
+    /// What is wrong with it; `None` where it is but refused.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        match self {
+            Self::TooLarge(_) => Some(Flaw::TooLarge),
+            Self::NoFile(_) => Some(Flaw::NoFile),
+            Self::Unsteady(_) => Some(Flaw::Unsteady),
+            Self::Strange(_) => Some(Flaw::Strange),
+            Self::Empty(_) => Some(Flaw::Empty),
+            Self::Incomplete(_) => Some(Flaw::Incomplete),
+            Self::Missing(_) => Some(Flaw::Missing),
+            Self::Unwritten(_) => Some(Flaw::Unwritten),
+            Self::Refused { source, .. } => {
+                (Errno::from_io_error(source) == Some(Errno::LOOP)).then_some(Flaw::Link)
+            }
         }
     }
 

@@ -136,14 +136,22 @@ fn debian() -> Root {
 fn a_database_of_dpkg_that_was_lost_is_no_all_clear() {
     assert_eq!(debian().gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "nothing is lost");
     let whole = fs::read_to_string(debian().0.join("root").join(STATUS)).unwrap();
-    let lost = one("unread-packages", &format!("root: /{STATUS}"));
+    let lost = |flaw: &str| one("unread-packages", &format!("root: /{STATUS} ({flaw})"));
     let first = whole.find("Package: quay").unwrap();
-    for cut in ["", &whole[..first], &whole[..first + "Package: quay\nArch".len()], whole.trim_end()] {
-        assert_eq!(debian().with(STATUS, cut).gaps(&[PROGRAM, "/opt/own"], ""), lost, "{cut:?}");
+    let cut = |to: usize| &whole[..first + to];
+    for (cut, flaw) in [
+        ("", "empty"),
+        (cut(0), "incomplete"),
+        (cut("Package: quay\nArch".len()), "incomplete"),
+        (whole.trim_end(), "incomplete"),
+    ] {
+        assert_eq!(debian().with(STATUS, cut).gaps(&[PROGRAM, "/opt/own"], ""), lost(flaw), "{cut:?}");
     }
+    let said = debian().with(STATUS, cut(0)).ask(&[PROGRAM], "").out;
+    assert!(said.contains(&format!("root: /{STATUS} is cut off, or leaves packages out;")), "{said}");
     let gone = debian();
     fs::remove_file(gone.0.join("root").join(STATUS)).unwrap();
-    assert_eq!(gone.gaps(&[PROGRAM], ""), lost);
+    assert_eq!(gone.gaps(&[PROGRAM], ""), lost("empty"));
     let removed = debian().with(STATUS, &whole.replace("install ok installed", "deinstall ok config-files"));
     assert_eq!(removed.gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "it tells that they are gone");
 }
@@ -151,7 +159,7 @@ fn a_database_of_dpkg_that_was_lost_is_no_all_clear() {
 #[test]
 fn a_list_of_files_that_is_empty_is_one_that_is_missing() {
     let root = debian().with("var/lib/dpkg/info/quay.list", "");
-    let missing = one("unread-packages", "root: /var/lib/dpkg/info/quay.list");
+    let missing = one("unread-packages", "root: /var/lib/dpkg/info/quay.list (missing)");
     assert_eq!(root.gaps(&[PROGRAM], ""), missing);
 }
 
@@ -240,6 +248,43 @@ fn whatever_stands_among_advisories_must_be_read() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let said = root.ask(&[PROGRAM], "--advisories osv");
     assert!(said.code == Some(2) && said.err.contains("it is no file"), "{said:?}");
+}
+
+/// What of each other database is lost, so that nobody can tell whose a program is.
+#[test]
+fn what_is_lost_of_apks_database_or_of_an_images_is_no_all_clear() {
+    for (lost, flaw) in [("", "empty"), ("P:busybox\nV:1\n\nP:quay\nV:2\nF:usr/b\0junk\n\n?\n", "incomplete")]
+    {
+        let expected = one("unread-packages", &format!("root: /{APK} ({flaw})"));
+        assert_eq!(alpine().with(APK, lost).gaps(&[PROGRAM], ""), expected, "{lost:?}");
+    }
+    let parts = "var/lib/dpkg/status.d";
+    let quay = Root::create().with(&format!("{parts}/quay"), "Package: quay\nVersion: 2\n");
+    let lost = |path: &str, flaw: &str| one("unread-packages", &format!("root: /{parts}{path} ({flaw})"));
+    assert_eq!(quay.gaps(&[PROGRAM], ""), lost("/quay.md5sums", "missing"));
+    let quay = quay.with(&format!("{parts}/quay.md5sums"), "");
+    assert_eq!(quay.gaps(&[PROGRAM], ""), (Vec::new(), Some(0)), "it has no files");
+    assert_eq!(quay.with(&format!("{parts}/buoy"), "").gaps(&[PROGRAM], ""), lost("/buoy", "incomplete"));
+    let bare = Root::create().with(&format!("{parts}/quay.md5sums"), "");
+    assert_eq!(bare.gaps(&[PROGRAM], ""), lost("", "empty"));
+}
+
+/// Whatever stands where the status should, it is said what that is.
+#[test]
+fn what_is_no_database_is_called_what_it_is() {
+    for (made, flaw) in [
+        ("mkfifo status", "no-file"),
+        ("truncate -s 5G status", "too-large"),
+        ("ln -s status status", "link"),
+    ] {
+        let root = debian();
+        let folder = root.0.join("root/var/lib/dpkg");
+        let made =
+            Command::new("sh").args(["-c", &format!("rm status && {made}")]).current_dir(folder).status();
+        assert!(made.unwrap().success());
+        let expected = one("unread-packages", &format!("root: /{STATUS} ({flaw})"));
+        assert_eq!(root.gaps(&[PROGRAM], ""), expected);
+    }
 }
 
 #[test]
