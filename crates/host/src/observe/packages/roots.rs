@@ -299,7 +299,10 @@ fn is_still(pid: u32, process: &Process, booted: i128) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
 
     use super::*;
 
@@ -388,5 +391,15 @@ mod tests {
             roots.all[root].files = vec![0];
             assert_eq!(roots.all[root].hides_packages(), hides);
         }
+    }
+
+    #[test]
+    fn whoever_mounted_the_hosts_database_is_not_asked_for_the_rest_of_it() {
+        let mut roots = Roots::of(&Code::default(), &BTreeMap::new());
+        let foreign = View::below(Path::new("/")).unwrap();
+        let root = roots.root(&foreign, (1, &Process::default()));
+        let own = Views::new().of(std::process::id()).unwrap();
+        assert!(roots.all[root].is_host() && own.mounts != foreign.mounts);
+        assert_eq!(roots.all[root].view.mounts, own.mounts);
     }
 }
