@@ -51,6 +51,8 @@ pub enum Missing {
     Router(String),
     /// Packets leave by this interface, which is no wire to a namespace of this host.
     NoWire(String),
+    /// The route to it wraps or rewrites packets before they leave, in the way that ip-route(8) calls so.
+    Wrapped(&'static str),
     /// They leave by such a wire, and no namespace that may be entered has the address at its other end.
     NobodyThere(String),
 }
@@ -67,6 +69,9 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
     let links = links::list()?;
     let Some(route) = route(target, interface)? else { return Ok(Err(Missing::NoRoute)) };
     let name = name(&links, route.interface);
+    if let Some(how) = route.wrapping {
+        return Ok(Err(Missing::Wrapped(how)));
+    }
     Ok(match route.kind {
         // That an interface has the address is not enough: as long as it is down, or others may have it too, packets leave. And the
         // kernel takes all of 127.0.0.0/8 for its own.
@@ -85,7 +90,8 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
 #[must_use]
 pub fn is_unanswered(target: IpAddr, interface: u32) -> bool {
     let route = route(target, interface).ok().flatten();
-    let direct = route.filter(|route| route.kind == Kind::One && !route.has_router);
+    let is_direct = |route: &Route| route.kind == Kind::One && !route.has_router && route.wrapping.is_none();
+    let direct = route.filter(is_direct);
     direct.is_some_and(|route| neighbor::is_unanswered(target, route.interface))
 }
 

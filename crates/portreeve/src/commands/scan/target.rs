@@ -234,6 +234,10 @@ fn why(missing: &Missing) -> Text {
             "nothing proves that it is ours: packets to it leave by {interface}, behind which may be anybody",
             "自分のものと確認できません: パケットは {interface} から出ていき、その先は誰のホストか分かりません"
         ),
+        Missing::Wrapped(how) => text!(
+            "nothing proves that it is ours: the route to it wraps or rewrites packets (encap {how}), and they may go anywhere",
+            "自分のものと確認できません: 経路がパケットをカプセル化または書き換えるため(encap {how})、宛先が別のホストになり得ます"
+        ),
         Missing::NobodyThere(interface) => text!(
             "nothing proves that it is ours: no network namespace that you may enter has it at the other end of {interface}",
             "自分のものと確認できません: {interface} の先にあって入れるネットワーク名前空間に、このアドレスはありません"
