@@ -236,6 +236,8 @@ pub enum Step {
     Set(Field, Value),
     /// The destination becomes another one.
     Rewrite(Target),
+    /// The same of this packet alone, behind the back of conntrack; it is not followed to where, and nothing after it either.
+    Overwrite,
     /// The packet is taken out of tracking.
     Untrack,
     /// Gives it another source.

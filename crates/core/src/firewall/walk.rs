@@ -246,6 +246,11 @@ impl<'a> Walker<'a> {
                 tasks.push(self.did(task, || Effect::Changed(Field::Source)).next_step());
             }
             Some(Step::Rewrite(target)) => self.rewrite(&task, target, tasks, parts),
+            Some(Step::Overwrite) => {
+                let place = task.place();
+                let task = self.did(task, || Effect::Changed(Field::Destination));
+                parts.push(self.end(task, Fate::Unknown, place));
+            }
         }
     }
 

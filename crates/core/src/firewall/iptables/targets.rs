@@ -71,6 +71,8 @@ pub(super) fn jump(words: &mut Words<'_>, scope: &Scope<'_>) -> Vec<Step> {
         Some(decision) if words.is_empty() => vec![Step::Decide(decision)],
         Some(_) => not_understood(),
         None if name == "REJECT" => vec![Step::Decide(Decision::Reject)],
+        // Its network becomes another one, of each packet by itself.
+        None if name == "DNPT" => vec![Step::Overwrite],
         None if WITHOUT_EFFECT.contains(&name) => Vec::new(),
         None => extension(name, words, scope).unwrap_or_else(not_understood),
     }

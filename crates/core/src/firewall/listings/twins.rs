@@ -72,7 +72,12 @@ fn lead(step: &mut Step, places: &[ChainId]) {
     match step {
         Step::Decide(decision) => lead(decision),
         Step::Choose(entries) => entries.iter_mut().for_each(|(_, decision)| lead(decision)),
-        Step::Ask(_) | Step::Set(..) | Step::Rewrite(_) | Step::Untrack | Step::ChangeSource => {}
+        Step::Ask(_)
+        | Step::Set(..)
+        | Step::Rewrite(_)
+        | Step::Overwrite
+        | Step::Untrack
+        | Step::ChangeSource => {}
     }
 }
 

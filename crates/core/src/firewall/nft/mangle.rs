@@ -1,6 +1,7 @@
 //! What a rule changes in a packet or its connection (libnftables-json(5), "MANGLE").
 
 use alloc::{vec, vec::Vec};
+use core::ops::Range;
 
 use serde_json::Value as Json;
 
@@ -18,6 +19,8 @@ use crate::firewall::{
     ruleset::{Question, Step, Value},
 };
 
+/// Of either header of IP, where its destination may be (RFC 791 §3.1, RFC 8200 §3).
+const DESTINATION_BITS: Range<u64> = 128..320;
 /// The bits of a mark.
 const ALL: u128 = 0xffff_ffff;
 /// What of a packet no rule here asks about and no way hangs on.
@@ -48,7 +51,8 @@ pub(super) fn mangle(inner: &Json, scope: &Scope<'_>) -> Outcome {
         ("ct", Some("mark")) => Field::ConnectionMark,
         ("tcp option", _) => return Outcome::Steps(Vec::new()),
         (_, Some(name)) if HARMLESS.contains(&name) => return Outcome::Steps(Vec::new()),
-        // Another address, port or protocol, rewritten behind the back of conntrack.
+        ("payload", _) if may_be_destination(key) => return Outcome::Ways(vec![vec![Step::Overwrite]]),
+        // Another source, port or protocol, rewritten behind the back of conntrack.
         _ => return Outcome::open(),
     };
     let Some(value) = inner.get("value") else { return Outcome::open() };
@@ -57,6 +61,20 @@ pub(super) fn mangle(inner: &Json, scope: &Scope<'_>) -> Outcome {
         None => computed(field, value, scope).unwrap_or_else(|| vec![Step::Set(field, Value::Unknown)]),
     };
     Outcome::Steps(steps)
+}
+
+/// Whether what is written of a packet may be its destination: by name, or as bits of any header up to that of IP.
+fn may_be_destination(key: &Json) -> bool {
+    if let Some(field) = text(key, "field") {
+        return field == "daddr";
+    }
+    let number = |name| key.get(name).and_then(Json::as_u64);
+    let (Some(offset), Some(length)) = (number("offset"), number("len")) else { return true };
+    match text(key, "base") {
+        Some("th" | "ih") => false,
+        Some("nh") => offset < DESTINATION_BITS.end && offset.saturating_add(length) > DESTINATION_BITS.start,
+        _ => true,
+    }
 }
 
 /// A mark by a map: a packet that has no entry there is none of the rule's.

@@ -136,8 +136,10 @@ fn effects(ruleset: &Ruleset, chain: ChainId) -> Effects {
                     ahead.push(*to);
                 }
             }
-            effects.changes |=
-                matches!(step, Step::Set(..) | Step::Rewrite(_) | Step::Untrack | Step::ChangeSource);
+            effects.changes |= matches!(
+                step,
+                Step::Set(..) | Step::Rewrite(_) | Step::Overwrite | Step::Untrack | Step::ChangeSource
+            );
         }
     }
     effects
@@ -147,6 +149,11 @@ fn decisions(step: &Step) -> Vec<&Decision> {
     match step {
         Step::Decide(decision) => vec![decision],
         Step::Choose(entries) => entries.iter().map(|(_, decision)| decision).collect(),
-        Step::Ask(_) | Step::Set(..) | Step::Rewrite(_) | Step::Untrack | Step::ChangeSource => Vec::new(),
+        Step::Ask(_)
+        | Step::Set(..)
+        | Step::Rewrite(_)
+        | Step::Overwrite
+        | Step::Untrack
+        | Step::ChangeSource => Vec::new(),
     }
 }

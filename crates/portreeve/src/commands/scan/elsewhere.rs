@@ -54,8 +54,8 @@ fn judge(target: &Target, asked: &Asked, sight: &Sight) -> Result<(), Failure> {
             continue;
         }
         let exposures = said(sight, protocol, asked.line(target));
-        let led = led_away(&sight.filter, &exposures, ports);
         let family = Family::of(target.ip());
+        let led = led_away(&sight.filter, &exposures, ports, family);
         if let Some(away) = led.iter().find(|away| !are_ours(&away.to, family)) {
             return Err(refused(target, protocol, away, sight));
         }
@@ -92,8 +92,8 @@ fn refused(target: &Target, protocol: Protocol, away: &Away, sight: &Sight) -> F
             "このホストのルールが {spec} を {to} へ転送しますが、自分のものと確認できません"
         ),
         None => text!(
-            "a rule of this host leads {spec} to an address that cannot be told",
-            "このホストのルールが {spec} を転送しますが、宛先を特定できません"
+            "a rule of this host may lead {spec} to an address that cannot be told",
+            "このホストのルールが {spec} の宛先を変える可能性がありますが、変更後の宛先を特定できません"
         ),
     });
     let rule = away.by.map(|place| sight.filter.ruleset.named(place));
