@@ -1,6 +1,9 @@
 //! Who scans this host while it consents: a scan of ours, which is listed and no attack (A19, A20).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::net::IpAddr;
 
 use jiff::Timestamp;
@@ -8,9 +11,10 @@ use jiff::Timestamp;
 use super::{Bonds, Kind, Source, Suspicion, Watch};
 use crate::facts::{Consent, consent::ANSWERED_MAX};
 
-/// Those who were told of, each by the very address that was answered, and until when what they send is no evidence.
+/// Those who were told of, each by the very address that was answered, and until when what they send is no evidence; and all who
+/// are answered by now.
 #[derive(Debug, Default)]
-pub(super) struct Consented(BTreeMap<IpAddr, Timestamp>);
+pub(super) struct Consented(BTreeMap<IpAddr, Timestamp>, BTreeSet<IpAddr>);
 
 impl Consented {
     /// Whether what this address sends at `at` is no evidence.
@@ -44,6 +48,21 @@ impl Watch {
         }
         // His neighbours are suspected anew.
         self.forget(source);
+    }
+
+    /// Whoever was told of before he was answered is told of once more, when he scans by that consent: what he sends from `now` on is
+    /// judged without what was before.
+    pub fn expect(&mut self, given: &[Consent], now: Timestamp) {
+        let given = given.iter().filter(|consent| consent.holds(now));
+        let answered: BTreeSet<IpAddr> = given.flat_map(|consent| &consent.answered).copied().collect();
+        let before = core::mem::replace(&mut self.consented.1, answered.clone());
+        for from in answered.difference(&before) {
+            let source = Source::of(*from);
+            if self.suspects.remove(&source).is_some() {
+                self.table.forget(self.hash(source));
+                self.tell_anew(source);
+            }
+        }
     }
 
     /// Holds what is sent from `now` on against whoever has no consent any more of those that are `given`, and nothing of before.

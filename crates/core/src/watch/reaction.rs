@@ -196,7 +196,7 @@ impl Watch {
     }
 
     /// Whatever else remembers him is to tell of all that he does from now on.
-    fn tell_anew(&mut self, source: Source) {
+    pub(super) fn tell_anew(&mut self, source: Source) {
         if self.forgotten.len() < SUSPECTS_MAX {
             self.forgotten.push(source);
         }

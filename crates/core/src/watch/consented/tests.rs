@@ -17,6 +17,7 @@ struct Scene {
     watch: Watch,
     given: Vec<Consent>,
     second: i64,
+    blocks: bool,
 }
 
 fn at(second: i64) -> Timestamp {
@@ -28,7 +29,7 @@ impl Scene {
     fn consenting(to: &[&str]) -> Self {
         let answered = to.iter().map(|address| address.parse().unwrap()).collect();
         let given = vec![Consent { port: 29_317, netns: 1, pid: 7, until: at(100), answered }];
-        Self { watch: Watch::new([1, 2], at(0)), given, second: 0 }
+        Self { watch: Watch::new([1, 2], at(0)), given, second: 0, blocks: true }
     }
 
     fn bonds(&self) -> Bonds {
@@ -41,7 +42,8 @@ impl Scene {
         let from: IpAddr = from.parse().unwrap();
         let to: IpAddr = HERE.parse().unwrap();
         let known = Known { declared: BTreeSet::new(), own: vec![to], ..Known::default() };
-        let choice = WatchChoice { mode: WatchMode::Block, block_unproven: true, ..WatchChoice::default() };
+        let mode = if self.blocks { WatchMode::Block } else { WatchMode::Observe };
+        let choice = WatchChoice { mode, block_unproven: true, ..WatchChoice::default() };
         let mut reactions = Vec::new();
         // None is of a family with another one.
         for port in (0..6).map(|nth| first + nth * 1_009) {
@@ -63,6 +65,7 @@ impl Scene {
 
     fn looks(&mut self) {
         self.watch.excuse_no_more(&self.given, at(self.second));
+        self.watch.expect(&self.given, at(self.second));
     }
 }
 
@@ -100,6 +103,19 @@ fn a_consent_that_is_taken_back_is_over_at_the_next_look() {
     scene.given.clear();
     scene.looks();
     assert!(is_blocked(&scene.scans(OURS, 40_000)));
+}
+
+#[test]
+fn whoever_was_told_of_before_he_was_answered_is_told_of_as_ours_then() {
+    let mut scene = Scene::consenting(&[]);
+    scene.blocks = false;
+    assert_eq!(scene.scans(OURS, 20_000).len(), 1);
+    assert_eq!(scene.scans(OURS, 30_000), [], "he is known");
+    scene.given = Scene::consenting(&[OURS]).given;
+    scene.looks();
+    assert_eq!(scene.scans(OURS, 40_000), own());
+    scene.looks();
+    assert_eq!(scene.scans(OURS, 50_000), [], "once");
 }
 
 #[test]

@@ -341,6 +341,7 @@ impl<'a> Sight<'a> {
         self.followed.change(policy.as_deref(), now);
         self.watch.reconsider(now, policy != self.policy);
         self.watch.excuse_no_more(&look.snapshot.consents, now);
+        self.watch.expect(&look.snapshot.consents, now);
         self.policy = policy;
     }
 }
