@@ -90,8 +90,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "443、https、30000-30099/tcp、53/udp(複数可)。省略すると TCP の 65,535 個すべて",
     };
     let rate = Words {
-        en: "Packets a second, at most: 20000 unless it is said, 100000 at most",
-        ja: "1 秒あたりのパケット数の上限(既定値 20000、最大 100000)",
+        en: "Packets a second, at most: 20,000 unless it is said, 100,000 at most",
+        ja: "1 秒あたりのパケット数の上限(既定値 20,000、最大 100,000)",
     };
     let against = Words {
         en: "Compare with this snapshot of the target (-: standard input)",

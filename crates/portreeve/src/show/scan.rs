@@ -4,7 +4,7 @@ mod announced;
 mod table;
 
 pub(crate) use self::{
-    announced::{announced, short_of_time},
+    announced::{announced, short_of_time, thousands},
     table::print,
 };
 
@@ -215,8 +215,9 @@ fn proof(proof: &Ours) -> ProofView<'_> {
             namespace: Some(namespace),
             ..nothing
         },
-        Ours::Consents { host, until } => {
-            ProofView { host: Some(host), until: Some(consent::clock(*until)), ..nothing }
+        Ours::Consents { host, lasting } => {
+            let until = Some(consent::clock(lasting.until)).filter(|clock| !clock.is_empty());
+            ProofView { host: Some(host), until, ..nothing }
         }
     }
 }
@@ -249,8 +250,8 @@ pub(crate) fn called(target: &Target) -> Text {
         Ours::Here(Proof::Joined { namespace, .. }) => {
             text!("{address} (namespace {namespace})", "{address}(名前空間 {namespace})")
         }
-        Ours::Consents { host, until } => {
-            let clock = consent::clock(*until);
+        Ours::Consents { host, lasting } => {
+            let clock = consent::clock(lasting.until);
             text!("{address} ({host}, consented until {clock})", "{address}({host}、{clock} まで許可)")
         }
     }

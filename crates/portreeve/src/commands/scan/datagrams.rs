@@ -18,7 +18,10 @@ use portreeve_core::{
 };
 
 use super::{REALLY, UDP};
-use crate::{failure::Failure, show::age::length};
+use crate::{
+    failure::Failure,
+    show::{age::length, scan::thousands},
+};
 
 /// More are asked only where it is said that this is meant.
 const PORTS_MAX: usize = 1_000;
@@ -68,7 +71,7 @@ impl Datagrams {
             return Ok(());
         }
         let time = length(self.long(rate_max, target).as_secs());
-        let (en, ja) = (time.en, time.ja);
+        let (en, ja, count) = (time.en, time.ja, thousands(u64::try_from(count).unwrap_or(u64::MAX)));
         Err(Failure::usage(text!(
             "{count} ports of UDP may take {en}, as hosts refuse only so many a second",
             "UDP の {count} ポートには {ja}かかる可能性があります。ホストが毎秒返す拒否の数は限られています"

@@ -1,14 +1,11 @@
 //! Whom a scan is to ask, and the proof that it is ours: without one nothing is sent.
 
-use std::{
-    io,
-    net::IpAddr,
-    time::{Duration, SystemTime},
-};
+use std::{io, net::IpAddr, time::Duration};
 
 use portreeve_core::{
     address::Address,
     exposure::network,
+    outside::consent::SKEW_MAX,
     policy::Policy,
     text,
     words::{Text, Words},
@@ -17,13 +14,13 @@ use portreeve_host::{
     observe::links,
     scan::{
         Missing, Proof, Proven, ScanError,
-        consent::{self as asking, Consent},
+        consent::{self as asking, Consent, Lasting},
         proof,
     },
 };
 
 use super::{ask::failed, consent};
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, show::age::length};
 
 /// An address that is ours.
 #[derive(Debug)]
@@ -41,12 +38,12 @@ pub(crate) struct Target {
 pub(crate) enum Ours {
     /// The kernel says so.
     Here(Proof),
-    /// The policy says so, and the host itself, until then (seconds since 1970).
+    /// The policy says so, and the host itself, for a time.
     Consents {
         /// What the policy calls it.
         host: String,
-        /// Until when.
-        until: u64,
+        /// How long.
+        lasting: Lasting,
     },
 }
 
@@ -99,9 +96,8 @@ impl Target {
 
     /// How long it may still be scanned, where it says so itself.
     pub(crate) fn left(&self) -> Option<Duration> {
-        let Ours::Consents { until, .. } = &self.proof else { return None };
-        let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(*until));
-        Some(end.map_or(Duration::MAX, |end| end.duration_since(SystemTime::now()).unwrap_or_default()))
+        let Ours::Consents { lasting, .. } = &self.proof else { return None };
+        Some(lasting.left())
     }
 
     /// Whether it is this very host, whose packets to itself never leave it.
@@ -135,10 +131,13 @@ fn agreed(
     let port = consent::port(policy);
     let asked = asking::ask(address.ip, interface, port, &secret).map_err(|error| failed(&error))?;
     let cause = match asked {
-        Consent::Until(until) => return Ok(Ours::Consents { host: host.name.clone(), until }),
-        Consent::Ended(until) => {
-            let clock = consent::clock(until);
-            text!("its consent ended at {clock}", "許可は {clock} に終了しています")
+        Consent::For(lasting) => return Ok(Ours::Consents { host: host.name.clone(), lasting }),
+        Consent::Ended => text!("its consent is over", "許可は終了しています"),
+        Consent::AtAnotherTime(ahead) => {
+            return Err(unscanned(&shown).because(apart(ahead)).hint(text!(
+                "set both clocks: timedatectl",
+                "両方のホストの時刻を合わせてください: timedatectl"
+            )));
         }
         Consent::Stranger => text!(
             "who answers there has another secret, or is another host",
@@ -149,18 +148,38 @@ fn agreed(
             "許可されていません: 同じ鍵を持つ応答が {port}/udp からありません"
         ),
     };
-    Err(Failure::new(
+    Err(unscanned(&shown).because(cause).hint(text!(
+        "on that host, as root: portreeve scan --consent",
+        "対象のホストで root として実行してください: portreeve scan --consent"
+    )))
+}
+
+fn unscanned(shown: &str) -> Failure {
+    Failure::new(
         Exit::Refused,
         text!(
             "{shown} is not scanned: no port of it was asked",
             "{shown} はスキャンしません(どのポートも調べていません)"
         ),
     )
-    .because(cause)
-    .hint(text!(
-        "on that host, as root: portreeve scan --consent",
-        "対象のホストで root として実行してください: portreeve scan --consent"
-    )))
+}
+
+/// That the clock there is so many seconds ahead of this one, or behind it.
+fn apart(ahead: i64) -> Text {
+    let [Text { en, ja }, most] = [ahead.unsigned_abs(), SKEW_MAX.as_secs()].map(length);
+    let (en_most, ja_most) = (most.en, most.ja);
+    if ahead < 0 {
+        return text!(
+            "its clock is {en} behind the one here, and {en_most} are the most",
+            "対象の時計がこのホストより {ja}遅れています(許容範囲は {ja_most})"
+        )
+        .close_up();
+    }
+    text!(
+        "its clock is {en} ahead of the one here, and {en_most} are the most",
+        "対象の時計がこのホストより {ja}進んでいます(許容範囲は {ja_most})"
+    )
+    .close_up()
 }
 
 /// The index of the interface that a link-local address belongs to.

@@ -93,7 +93,7 @@ fn count(ports: &[u16]) -> String {
 }
 
 /// `65,535`.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
