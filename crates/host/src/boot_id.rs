@@ -3,7 +3,8 @@
 use crate::proc;
 
 /// The id of this boot; `None` where the kernel hides it.
-pub(crate) fn boot_id() -> Option<String> {
+#[must_use]
+pub fn boot_id() -> Option<String> {
     let text = proc::read_text("/proc/sys/kernel/random/boot_id")?;
     Some(text.trim().to_owned()).filter(|id| !id.is_empty())
 }

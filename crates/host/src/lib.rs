@@ -1,7 +1,7 @@
 //! Looks at Linux, never deciding.
 
 pub mod boot;
-mod boot_id;
+pub mod boot_id;
 pub mod bpf;
 pub mod bpffs;
 pub mod capture;

@@ -45,6 +45,49 @@ fn an_own_address_that_is_not_in_force_is_no_target() {
     assert_eq!(astray(&room), 0);
 }
 
+/// It names a wire that is proven, and what it sends leaves for the router that it is wrapped for.
+#[test]
+fn a_route_that_wraps_what_it_sends_proves_nothing() {
+    let room = boot();
+    let wrap = "encap seg6 mode encap segs 2001:db8:99::2 dev";
+    for (target, route) in [
+        (SIX, format!("ip -6 route add {SIX}/128 {wrap} near")),
+        (FOUR, format!("ip route add {FOUR}/32 {wrap} near")),
+    ] {
+        scan(&room, &format!("{target} 22"), 0);
+        room.run(&route);
+        let told = room.try_run(&format!("portreeve scan {target} 22 80 --policy none"));
+        assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{target}: {told:#?}");
+        assert!(told.stderr.contains("encap seg6"), "{told:#?}");
+    }
+}
+
+/// As DNAT does, behind the back of conntrack.
+#[test]
+fn what_a_rule_writes_another_destination_into_is_not_sent() {
+    let room = boot();
+    let rules = |layer: &str, rule: &str| {
+        room.run(&format!(
+            "nft flush ruleset; nft -f - <<'END'\ntable {layer} t {{\nchain o {{\ntype route hook output priority -150;\n{rule}\n}}\n}}\nEND"
+        ));
+    };
+    for (own, layer, rule) in [
+        ("198.51.100.1", "ip", "tcp dport 22 ip daddr set 203.0.113.2"),
+        ("198.51.100.1", "ip", "tcp dport 22 @nh,120,40 set 0x01cb007102"),
+        ("127.0.0.1", "ip", "tcp dport 22 ip daddr set 203.0.113.2"),
+        ("2001:db8:51::1", "ip6", "tcp dport 22 ip6 daddr set 2001:db8:99::2"),
+    ] {
+        rules(layer, rule);
+        for arguments in ["22", "22 --connect"] {
+            let told = room.try_run(&format!("portreeve scan {own} {arguments} --policy none"));
+            assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{own} {rule}: {told:#?}");
+            assert!(told.stderr.contains(&format!("{layer} t o: tcp dport 22")), "{told:#?}");
+        }
+        scan(&room, &format!("{own} 23"), 0);
+    }
+    assert_eq!(astray(&room), 0);
+}
+
 #[test]
 fn what_rules_of_routing_would_lead_elsewhere_leaves_by_the_wire_all_the_same() {
     let room = boot();

@@ -1,10 +1,16 @@
 //! `scan` of this machine's own loopback, by connections, which take no right of root's; and what is refused (A17, A20).
 
-use std::net::TcpListener;
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, id},
+};
 
 use serde_json::Value;
 
-use crate::run::{Said, run};
+use crate::run::{Said, run, with_input};
 
 /// Somebody listens at the first port, and nobody at the second, which was free a moment ago.
 fn ports() -> (TcpListener, u16, u16) {
@@ -91,6 +97,66 @@ fn nobody_consents_for_no_time_or_for_years() {
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{time}: {said:?}");
         assert!(said.err.contains("for a day at most"), "{time}: {}", said.err);
     }
+}
+
+/// Every host has this address.
+#[test]
+fn a_snapshot_of_another_host_is_none_of_the_loopback_device() {
+    let (_listener, open, closed) = ports();
+    let against = |change: &dyn Fn(&mut Value)| {
+        let mut snapshot = run("snapshot").json();
+        change(&mut snapshot);
+        let words = format!("scan 127.0.0.1 {open} {closed} --connect --allow-gaps --against -");
+        with_input(&words, snapshot.to_string().as_bytes())
+    };
+    let own = against(&|_| {});
+    assert_eq!(own.code, Some(0), "{own:?}");
+    let other_boot = against(&|it| it["host"]["boot_id"] = "another".into());
+    let other_network = against(&|it| {
+        let namespaces = it["namespaces"].as_array_mut().expect("a list");
+        let own = namespaces.iter_mut().find(|it| it["own"] == true).expect("one is its own");
+        own["id"] = 1.into();
+    });
+    for said in [other_boot, other_network] {
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+        let told = "127.0.0.1 is on every host, and this snapshot is of another one";
+        assert!(said.err.contains(told) && said.err.contains("leave out --against"), "{}", said.err);
+    }
+}
+
+#[test]
+fn what_is_no_secret_is_said_to_be_none() {
+    let folder = std::env::temp_dir().join(format!("portreeve-scan-secret-{}", id()));
+    fs::create_dir_all(&folder).expect("it is ours");
+    let (secret, policy) = (folder.join("secret"), folder.join("policy.toml"));
+    let text = format!("version = 1\n[scan]\nscan_secret_file = {:?}\n", secret.display().to_string());
+    fs::write(&policy, text).expect("it is ours");
+    let consents = |make: &dyn Fn(&Path)| {
+        make(&secret);
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        let said = run(&format!("scan --consent --for 1s --policy {}", policy.display()));
+        fs::remove_file(&secret).expect("it is there");
+        assert_eq!((said.code, said.out.as_str()), (Some(5), ""), "{said:?}");
+        said.err
+    };
+    let fifo =
+        consents(&|path| assert!(Command::new("mkfifo").arg(path).status().expect("it runs").success()));
+    assert!(fifo.contains("it is no regular file") && !fifo.contains("others may"), "{fifo}");
+    let same = consents(&|path| fs::write(path, [7; 32]).expect("it is ours"));
+    assert!(same.contains("it is one byte over and over"), "{same}");
+    let short = consents(&|path| fs::write(path, [7; 31]).expect("it is ours"));
+    assert!(short.contains("it is not 32 bytes long"), "{short}");
+    fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn a_thousand_is_written_with_its_comma_wherever_it_is_told() {
+    for (words, told) in [("", "1,001 ports of UDP may take"), (" --lang ja", "UDP の 1,001 ポートには")]
+    {
+        let said = run(&format!("scan 127.0.0.1 1-1001/udp{words}"));
+        assert!(said.code == Some(2) && said.err.contains(told), "{said:?}");
+    }
+    assert!(run("scan --help").out.contains("20,000 unless it is said, 100,000 at most"));
 }
 
 #[test]

@@ -73,8 +73,11 @@ pub(super) fn secret(policy: Option<&Policy>) -> Result<Secret, Failure> {
     };
     let read = || -> io::Result<Result<Secret, Text>> {
         let about = fs::metadata(path)?;
+        if !about.is_file() {
+            return Ok(Err(text!("it is no regular file", "通常のファイルではありません")));
+        }
         let is_ours = [0, geteuid().as_raw()].contains(&about.uid());
-        if !about.is_file() || !is_ours || about.mode() & OTHERS != 0 {
+        if !is_ours || about.mode() & OTHERS != 0 {
             return Ok(Err(text!(
                 "others may read or write it, or it is not root's",
                 "ほかのユーザーが読み書きできるか、所有者が root ではありません"
@@ -86,7 +89,12 @@ pub(super) fn secret(policy: Option<&Policy>) -> Result<Secret, Failure> {
                 "{SECRET_BYTES} バイトではありません"
             )));
         }
-        let none = || text!("it is not {SECRET_BYTES} bytes long", "{SECRET_BYTES} バイトではありません");
+        let none = || {
+            text!(
+                "it is one byte over and over, which anybody may guess",
+                "同じバイトの繰り返しで、推測できてしまいます"
+            )
+        };
         Ok(Secret::read(&fs::read(path)?).ok_or_else(none))
     };
     read().map_err(|error| bad(io_cause(&error)))?.map_err(bad)

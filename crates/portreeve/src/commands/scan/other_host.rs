@@ -6,7 +6,7 @@ use portreeve_core::{
     text,
     words::Text,
 };
-use portreeve_host::scan::Proof;
+use portreeve_host::{boot_id::boot_id, network, scan::Proof};
 
 use super::target::{Ours, Target};
 use crate::{commands::exposure::Sight, failure::Failure};
@@ -17,6 +17,9 @@ use crate::{commands::exposure::Sight, failure::Failure};
 ///
 /// It is of a host that has other addresses.
 pub(super) fn check(target: &Target, snapshot: &Snapshot, sight: &Sight) -> Result<(), Failure> {
+    if target.ip().is_loopback() {
+        return if is_from_here(snapshot) { Ok(()) } else { Err(elsewhere(target)) };
+    }
     let around = &sight.filter.around;
     let is_listed = |listing| snapshot.firewall.as_ref().is_some_and(|it| it.listings.contains_key(&listing));
     let is_known = [Listing::Addresses, Listing::Routes].into_iter().all(is_listed)
@@ -30,6 +33,21 @@ pub(super) fn check(target: &Target, snapshot: &Snapshot, sight: &Sight) -> Resu
         "このスナップショットのホストに {shown} というアドレスはありません"
     ))
     .hint(taken(target)))
+}
+
+/// Whether it was taken since this boot, in this network namespace: every host has the addresses of the loopback device.
+fn is_from_here(snapshot: &Snapshot) -> bool {
+    let is_now = boot_id().is_some_and(|own| own == snapshot.host.boot_id);
+    is_now && snapshot.own_namespace().is_some_and(|namespace| namespace.id == network::inode())
+}
+
+fn elsewhere(target: &Target) -> Failure {
+    let shown = &target.address;
+    Failure::usage(text!(
+        "{shown} is on every host, and this snapshot is of another one, of another network namespace, or of before a boot",
+        "{shown} はどのホストにもありますが、このスナップショットは別のホスト、別のネットワーク名前空間、または前回の起動のものです"
+    ))
+    .hint(taken(target))
 }
 
 /// How the right one is taken, beside the one that was named.
