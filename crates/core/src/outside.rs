@@ -28,7 +28,7 @@ pub use datagrams::{Datagrams, long};
 pub use first_words::{is_of_datagrams, spoken_ports};
 pub use hindrance::Hindrance;
 pub use key::Key;
-pub use led_away::{Away, led_away};
+pub use led_away::{Away, led_away, written_over};
 pub use segment::{Ends, SYN_BYTES, syn};
 pub use sweep::{Ended, Glimpse, Outcome, Step, Sweep, Wanted};
 

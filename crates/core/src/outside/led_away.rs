@@ -4,10 +4,9 @@ use alloc::vec::Vec;
 
 use crate::{
     address::Family,
-    exposure::{Exposure, How},
+    exposure::{Exposure, How, To},
     firewall::{
-        Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Layer, NewAddress, Place, Question, Rule,
-        Step,
+        Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Layer, NewAddress, Place, Question, Step,
     },
 };
 
@@ -23,14 +22,14 @@ pub struct Away {
 }
 
 /// Of the ports that are `asked`, in order, those from which packets are led to other addresses, or may be: one for each address
-/// and rule. `exposures` are what becomes of packets of the host to the address that is asked, of this family.
+/// and rule. `exposures` are what becomes of packets of the host to where they go.
 #[must_use]
-pub fn led_away(filter: &Filter, exposures: &[Exposure], asked: &[u16], family: Family) -> Vec<Away> {
+pub fn led_away(filter: &Filter, exposures: &[Exposure], asked: &[u16], to: &To) -> Vec<Away> {
     let mut found: Vec<Away> = Vec::new();
     for exposure in exposures {
         let before = asked.partition_point(|port| u128::from(*port) < exposure.ports.first);
         let through = asked.partition_point(|port| u128::from(*port) <= exposure.ports.last);
-        for away in ways(filter, exposure, asked.get(before..through).unwrap_or_default(), family) {
+        for away in ways(filter, exposure, asked.get(before..through).unwrap_or_default(), to) {
             if !found.iter().any(|known| (&known.to, known.by) == (&away.to, away.by)) {
                 found.push(away);
             }
@@ -39,8 +38,18 @@ pub fn led_away(filter: &Filter, exposures: &[Exposure], asked: &[u16], family: 
     found
 }
 
+/// The first rule that may write another destination into packets of this host to any port that is asked, whosever that is.
+#[must_use]
+pub fn written_over(filter: &Filter, asked: &[u16], to: &To) -> Option<Away> {
+    let writes = |place: &Place| sees_own(filter, *place) && is_overwritten(filter, *place);
+    places(filter).filter(writes).find_map(|place| {
+        let port = asked.iter().copied().find(|port| may_be_about(filter, place, to, *port))?;
+        Some(Away { port, to: Intervals::none(), by: Some(place) })
+    })
+}
+
 /// Where the ports that are asked of one run are led, and where they may be, as nobody knows whether a rule holds.
-fn ways(filter: &Filter, exposure: &Exposure, asked: &[u16], family: Family) -> Vec<Away> {
+fn ways(filter: &Filter, exposure: &Exposure, asked: &[u16], to: &To) -> Vec<Away> {
     let Some(first) = asked.first().copied() else { return Vec::new() };
     let by = || exposure.decided_by.iter().copied().find(|place| new_address(filter, *place).is_some());
     let sure = exposure.ways.iter().filter_map(|way| match &way.how {
@@ -50,8 +59,9 @@ fn ways(filter: &Filter, exposure: &Exposure, asked: &[u16], family: Family) -> 
     let doubted = exposure.doubts.iter().filter_map(|place| perhaps(filter, *place, first));
     let is_hidden = exposure.doubts.iter().any(|place| ends_in_doubt(filter, *place));
     let behind = places(filter).filter(|_| is_hidden).filter_map(|place| {
-        let port = asked.iter().copied().find(|port| may_be_about(filter, place, family, *port))?;
-        perhaps(filter, place, port)
+        let away = perhaps(filter, place, first)?;
+        let port = asked.iter().copied().find(|port| may_be_about(filter, place, to, *port))?;
+        Some(Away { port, ..away })
     });
     sure.chain(doubted).chain(behind).collect()
 }
@@ -61,14 +71,17 @@ fn perhaps(filter: &Filter, place: Place, port: u16) -> Option<Away> {
     if !sees_own(filter, place) {
         return None;
     }
-    let is_overwritten = |rule: &Rule| rule.steps.contains(&Step::Overwrite);
     let to = match new_address(filter, place) {
         Some(NewAddress::One(addresses)) => addresses.clone(),
         Some(NewAddress::Same { .. } | NewAddress::Unknown) => Intervals::none(),
-        None if filter.ruleset.rule(place).is_some_and(is_overwritten) => Intervals::none(),
+        None if is_overwritten(filter, place) => Intervals::none(),
         Some(NewAddress::Own) | None => return None,
     };
     Some(Away { port, to, by: Some(place) })
+}
+
+fn is_overwritten(filter: &Filter, place: Place) -> bool {
+    filter.ruleset.rule(place).is_some_and(|rule| rule.steps.contains(&Step::Overwrite))
 }
 
 /// Whether what this host sends may meet a rule before it is settled where it goes; of a chain that others lead to nobody looks
@@ -84,12 +97,16 @@ fn ends_in_doubt(filter: &Filter, place: Place) -> bool {
     rule.is_some_and(|rule| rule.steps.contains(&Step::Decide(Decision::Queue)))
 }
 
-/// Whether a rule may be about packets of this family to this port, as far as it asks for one itself.
-fn may_be_about(filter: &Filter, place: Place, family: Family, port: u16) -> bool {
+/// Whether a rule may be about packets to this port of those addresses, as far as it asks for any of that itself.
+fn may_be_about(filter: &Filter, place: Place, to: &To, port: u16) -> bool {
     let layer = filter.ruleset.chains.get(place.chain.0).map(|chain| chain.layer);
-    let other = if family == Family::Ipv4 { Layer::Ip6 } else { Layer::Ip };
+    let other = if to.family == Family::Ipv4 { Layer::Ip6 } else { Layer::Ip };
     let excludes = |step: &Step| match step {
         Step::Ask(Question::Is(Field::DestinationPort, wanted)) => !wanted.contains(port.into()),
+        Step::Ask(Question::Is(Field::Protocol, wanted)) => !wanted.contains(to.protocol.number().into()),
+        Step::Ask(Question::Is(Field::Destination, wanted)) => {
+            to.addresses.as_ref().is_some_and(|addresses| wanted.and(addresses).is_empty())
+        }
         _ => false,
     };
     layer != Some(other) && filter.ruleset.rule(place).is_some_and(|rule| !rule.steps.iter().any(excludes))
@@ -119,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        exposure::{Senders, To, exposed},
+        exposure::{Senders, exposed},
         facts::{Firewall, Listing},
         firewall::{address, number},
         port::{PortRange, Protocol},
@@ -133,6 +150,10 @@ mod tests {
 
     /// The same of a rule of nft(8), as a chain of this kind has it.
     fn found_by_nft(base: &str, expressions: &str, translation: &str) -> Vec<(u16, String, String)> {
+        of(by_nft(base, expressions, translation), &[22])
+    }
+
+    fn by_nft(base: &str, expressions: &str, translation: &str) -> Firewall {
         let mut firewall = translated("", translation);
         let listed = format!(
             r#"{{"nftables": [{{"table": {{"family": "ip", "name": "t", "handle": 1}}}},
@@ -140,7 +161,7 @@ mod tests {
             {{"rule": {{"family": "ip", "table": "t", "chain": "o", "handle": 2, "expr": [{expressions}]}}}}]}}"#
         );
         firewall.listings.insert(Listing::Nft, listed);
-        of(firewall, &[22])
+        firewall
     }
 
     fn of(firewall: Firewall, asked: &[u16]) -> Vec<(u16, String, String)> {
@@ -158,7 +179,7 @@ mod tests {
                 let to = to.only().map(|it| address(it, Family::Ipv4).to_string()).unwrap_or_default();
                 (*port, to, by.map(|by| filter.ruleset.text(by).into()).unwrap_or_default())
             };
-            led_away(filter, &exposures, asked, Family::Ipv4).iter().map(told).collect()
+            led_away(filter, &exposures, asked, &to).iter().map(told).collect()
         })
     }
 
@@ -207,6 +228,24 @@ mod tests {
         }
         assert!(overwritten(OUTPUT, 23, by_name).is_empty(), "another port");
         assert!(overwritten(INPUT, 22, by_name).is_empty(), "it is here by then");
+    }
+
+    #[test]
+    fn whosever_the_target_is_nobody_writes_another_one_into_what_is_sent_to_it() {
+        let asked = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 22}}"#;
+        let rule = format!(
+            r#"{asked}, {{"mangle": {{"key": {{"payload": {{"protocol": "ip", "field": "daddr"}}}}, "value": 7}}}}"#
+        );
+        let scene = scene().filtered(by_nft(OUTPUT, &rule, ""), &[]);
+        let found = |protocol, family, ports: &[u16]| {
+            let addresses = Some(Intervals::one(number(Ipv4Addr::new(192, 0, 2, 7).into())));
+            let to = To { family, protocol, addresses, ports: PortRange::EVERY };
+            scene.with_world(|world| written_over(world.filter().unwrap(), ports, &to).map(|away| away.port))
+        };
+        assert_eq!(found(Protocol::Tcp, Family::Ipv4, &[21, 22, 23]), Some(22));
+        assert_eq!(found(Protocol::Tcp, Family::Ipv4, &[21, 23]), None);
+        assert_eq!(found(Protocol::Udp, Family::Ipv4, &[22]), None);
+        assert_eq!(found(Protocol::Tcp, Family::Ipv6, &[22]), None);
     }
 
     #[test]

@@ -76,6 +76,8 @@ fn what_a_rule_writes_another_destination_into_is_not_sent() {
         ("198.51.100.1", "ip", "tcp dport 22 @nh,120,40 set 0x01cb007102"),
         ("127.0.0.1", "ip", "tcp dport 22 ip daddr set 203.0.113.2"),
         ("2001:db8:51::1", "ip6", "tcp dport 22 ip6 daddr set 2001:db8:99::2"),
+        (FOUR, "ip", "tcp dport 22 ip daddr set 203.0.113.2"),
+        (SIX, "ip6", "tcp dport 22 ip6 daddr set 2001:db8:99::2"),
     ] {
         rules(layer, rule);
         for arguments in ["22", "22 --connect"] {

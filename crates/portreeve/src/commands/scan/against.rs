@@ -125,11 +125,15 @@ pub(super) fn said(sight: &Sight, protocol: Protocol, line: Line) -> Vec<Exposur
         return Vec::new();
     }
     let senders = line.source.map_or(Senders::Host, |source| Senders::Network(source.into()));
-    let to = To {
+    exposed(&sight.filter, &senders, &whole(protocol, line))
+}
+
+/// All ports of the target.
+pub(super) fn whole(protocol: Protocol, line: Line) -> To {
+    To {
         family: Family::of(line.target),
         protocol,
         addresses: Some(Intervals::one(number(line.target))),
         ports: PortRange::EVERY,
-    };
-    exposed(&sight.filter, &senders, &to)
+    }
 }

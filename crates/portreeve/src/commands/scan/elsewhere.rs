@@ -1,11 +1,11 @@
-//! A scan of this host asks nobody to whom rules of its own would lead it, unless he is ours too (A17, A20).
+//! A scan asks nobody to whom rules of this host would lead it, unless he is ours too (A17, A20).
 
 use std::net::IpAddr;
 
 use portreeve_core::{
     address::Family,
     firewall::{Interval, Intervals, address, span},
-    outside::{Away, led_away},
+    outside::{Away, led_away, written_over},
     port::{PortRange, PortSpec, Protocol},
     text,
     words::Words,
@@ -13,7 +13,7 @@ use portreeve_core::{
 use portreeve_host::scan::proof;
 
 use super::{
-    against::{Against, said},
+    against::{Against, said, whole},
     ask::Asked,
     target::Target,
 };
@@ -40,7 +40,9 @@ pub(super) fn check(
     settings: &Settings,
 ) -> Result<(), Failure> {
     if !target.is_this_host() {
-        return Ok(());
+        // What cannot be looked at keeps nobody from another host.
+        let sight = Look::take(settings, &LOOK).and_then(|look| Sight::of(&look.snapshot, true));
+        return sight.map_or(Ok(()), |sight| judge_another(target, asked, &sight));
     }
     if let Some(sight) = against.sight_of_now() {
         return judge(target, asked, sight);
@@ -48,14 +50,27 @@ pub(super) fn check(
     judge(target, asked, &Sight::of(&Look::take(settings, &LOOK)?.snapshot, true)?)
 }
 
-fn judge(target: &Target, asked: &Asked, sight: &Sight) -> Result<(), Failure> {
-    for (protocol, ports) in [(Protocol::Tcp, &asked.ports), (Protocol::Udp, &asked.datagrams.ports)] {
-        if ports.is_empty() {
-            continue;
+/// The ports that are asked, by protocol.
+fn all(asked: &Asked) -> impl Iterator<Item = (Protocol, &[u16])> {
+    let all = [(Protocol::Tcp, asked.ports.as_slice()), (Protocol::Udp, asked.datagrams.ports.as_slice())];
+    all.into_iter().filter(|(_, ports)| !ports.is_empty())
+}
+
+/// Whether no rule may write another destination into what is sent to a host that is not this one.
+fn judge_another(target: &Target, asked: &Asked, sight: &Sight) -> Result<(), Failure> {
+    for (protocol, ports) in all(asked) {
+        if let Some(away) = written_over(&sight.filter, ports, &whole(protocol, asked.line(target))) {
+            return Err(refused(target, protocol, &away, sight));
         }
+    }
+    Ok(())
+}
+
+fn judge(target: &Target, asked: &Asked, sight: &Sight) -> Result<(), Failure> {
+    for (protocol, ports) in all(asked) {
         let exposures = said(sight, protocol, asked.line(target));
+        let led = led_away(&sight.filter, &exposures, ports, &whole(protocol, asked.line(target)));
         let family = Family::of(target.ip());
-        let led = led_away(&sight.filter, &exposures, ports, family);
         if let Some(away) = led.iter().find(|away| !are_ours(&away.to, family)) {
             return Err(refused(target, protocol, away, sight));
         }
