@@ -93,16 +93,17 @@ mod tests {
     use super::*;
     use std::{process::Command, time::Duration};
 
-    /// Ends its first thread alone, as main does by pthread_exit(3) in C.
+    /// Ends its first thread alone (pthread_exit(3)).
     const HEADLESS: &str = "import ctypes, threading, time
 threading.Thread(target=time.sleep, args=(30,)).start()
-ctypes.CDLL(None).syscall(60, 0)";
+ctypes.CDLL(None).pthread_exit(None)";
 
     #[test]
     fn a_process_is_seen_by_another_thread_once_its_first_one_has_ended() {
         let own = std::process::id();
         assert_eq!(with_files(own), own);
-        let Ok(mut child) = Command::new("python3").args(["-c", HEADLESS]).spawn() else { return };
+        let python = Command::new("python3").args(["-c", HEADLESS]).spawn();
+        let mut child = python.expect("this test needs python3: apt-get install python3");
         let pid = child.id();
         for _ in 0..500 {
             if with_files(pid) != pid {
