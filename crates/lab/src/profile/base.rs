@@ -13,6 +13,7 @@ pub(super) const SERVERS: &[&str] = &[
     "chrony.service",
     "snmpd.service",
     "caddy.service",
+    "strongswan-starter.service",
     "avahi-daemon.service",
     "avahi-daemon.socket",
     "miniupnpd.service",
