@@ -116,12 +116,21 @@ fn loss_hides_no_open_port_and_invents_none() {
     for (percent, is_silent) in [(1, false), (5, false), (1, true)] {
         let (open, outcome) = lossy(percent, is_silent);
         assert_eq!(open, truth, "{percent} {is_silent}");
-        assert_eq!(outcome.slowed, 0, "{percent} {is_silent}");
+        assert_eq!((outcome.slowed, outcome.unheard), (0, 0), "{percent} {is_silent}");
         if !is_silent {
             let lost = outcome.lost.1 * 1_000 / outcome.lost.0;
             assert!(lost.abs_diff(percent * 20) < 3 + percent * 2, "{lost} in a thousand");
         }
     }
+}
+
+#[test]
+fn a_few_in_a_hundred_thousand_are_no_reason_for_doubt() {
+    let unheard = |all, before, now| Yields { all, before, now }.next();
+    assert_eq!(unheard(65_535, 50, 8), 0, "a link that loses one in twenty");
+    assert_eq!(unheard(600, 50, 8), 1);
+    assert_eq!(unheard(65_535, 2_000, 1_500), 1_125, "whoever answers as often as a rate allows");
+    assert_eq!(unheard(10, 1, 1), 0, "a single one is chance");
 }
 
 /// As Linux does: the first repetition is answered at once, each further one half a second after the last answer.
