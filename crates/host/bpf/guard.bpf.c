@@ -4,7 +4,8 @@
 // `asked4` and `asked6` hear of a number that somebody asks for by name, before anything else is done about it
 // (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
 // `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching. `told` tells users of
-// themselves, and `openings` who asked for the number that a socket has.
+// themselves, and `openings` who asked for the number that a socket has. Neither lists the elements of a map, which some kernels
+// let nobody do.
 #include "marks.h"
 #include "trial.h"
 #include "units.h"
@@ -22,6 +23,8 @@ enum wanted {
 // How many owners a cgroup may be: by its path, by its unit and as the socket of its service, and likewise as any instance.
 #define SLOTS 5
 #define REFUSALS_MAX 4096
+// So many of them are looked at in one step of a listing: its buffer has room for as many (kernel/bpf/bpf_iter.c).
+#define REFUSALS_A_STEP 128
 #define GROUP_BYTES 64
 // All numbers of a protocol, 64 to a word.
 #define PORT_WORDS 1024
@@ -176,6 +179,22 @@ struct {
 	__type(value, struct tries);
 } refused SEC(".maps");
 
+// The same people in the order of their first try, the oldest of whom give place to the newest.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REFUSALS_MAX);
+	__type(key, __u32);
+	__type(value, struct who);
+} order SEC(".maps");
+
+// How many have come into it.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} arrivals SEC(".maps");
+
 // 0 where it has none.
 static __always_inline __u64 mark_of(void *sk)
 {
@@ -289,6 +308,17 @@ static __always_inline int is_owner(const struct entry *entry, __u64 mark)
 	return 0;
 }
 
+static __always_inline void put_in_order(struct who *who)
+{
+	__u32 only = 0, at;
+	__u64 *count = bpf_map_lookup_elem(&arrivals, &only);
+
+	if (!count)
+		return;
+	at = __sync_fetch_and_add(count, 1) % REFUSALS_MAX;
+	bpf_map_update_elem(&order, &at, who, 0);
+}
+
 static __always_inline void write_down(struct place *place, struct stand *stand, __u8 mode)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -304,6 +334,7 @@ static __always_inline void write_down(struct place *place, struct stand *stand,
 
 		bpf_probe_read_kernel_str(first.group, GROUP_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 		bpf_map_update_elem(&refused, &who, &first, 0);
+		put_in_order(&who);
 		return;
 	}
 	__sync_fetch_and_add(&known->count, 1);
@@ -676,38 +707,59 @@ int gone(__u64 *ctx)
 	return 0;
 }
 
-// Tells whoever reads it of those who had his rights, and root of all.
-SEC("iter/bpf_map_elem")
-int told(struct bpf_iter__bpf_map_elem *ctx)
+// Tells whoever reads it of those who had his rights, and root of all: the newest first, some with each task that there is. Where
+// somebody came into the order twice he is told twice.
+SEC("iter/task")
+int told(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
-	struct who *who = ctx->key;
-	struct tries *tries = ctx->value;
-	__u32 reader = user();
+	__u64 begin = ctx->meta->seq_num * REFUSALS_A_STEP;
+	__u32 only = 0, reader = user();
+	__u64 *count = bpf_map_lookup_elem(&arrivals, &only);
 
-	if (!who || !tries)
+	if (!ctx->task || !count || begin >= REFUSALS_MAX)
 		return 0;
-	if (reader && reader != who->uid)
-		return 0;
-	bpf_seq_write(seq, who, sizeof(*who));
-	bpf_seq_write(seq, tries, sizeof(*tries));
+	for (__u32 step = 0; step < REFUSALS_A_STEP; step++) {
+		__u32 at = (*count - 1 - begin - step) % REFUSALS_MAX;
+		struct who *known = bpf_map_lookup_elem(&order, &at), who;
+		struct tries *tries;
+
+		if (!known)
+			break;
+		who = *known;
+		if (reader && reader != who.uid)
+			continue;
+		tries = bpf_map_lookup_elem(&refused, &who);
+		if (!tries)
+			continue;
+		bpf_seq_write(seq, &who, sizeof(who));
+		bpf_seq_write(seq, tries, sizeof(*tries));
+	}
 	return 0;
 }
 
-// Tells of each socket who asked for its number, as whoever reads numbers processes.
-SEC("iter/bpf_sk_storage_map")
-int openings(struct bpf_iter__bpf_sk_storage_map *ctx)
+// Tells of each socket that some process has who asked for its number, as whoever reads numbers processes; of one that several
+// have it tells as often.
+SEC("iter/task_file")
+int openings(struct bpf_iter__task_file *ctx)
 {
-	struct opening *opening = ctx->value;
 	struct told_opening told = {};
-	struct sock *sk = ctx->sk;
+	struct file *file = ctx->file;
+	struct opening *opening;
 	struct socket *socket;
 	struct upid *reader;
+	struct sock *sk;
 
-	if (!opening || !sk || sk->__sk_common.skc_num != opening->port)
+	if (!ctx->task || !file)
 		return 0;
-	socket = BPF_CORE_READ(sk, sk_socket);
+	socket = bpf_sock_from_file(file);
 	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	opening = bpf_sk_storage_get(&opened, sk, NULL, 0);
+	if (!opening || sk->__sk_common.skc_num != opening->port)
 		return 0;
 	told.opening = *opening;
 	reader = own_number(bpf_get_current_task_btf());
@@ -715,7 +767,7 @@ int openings(struct bpf_iter__bpf_sk_storage_map *ctx)
 		told.opening.pid = opening->number;
 	else if (BPF_CORE_READ(reader, ns, level))
 		return 0;
-	told.inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	told.inode = file->f_inode->i_ino;
 	told.mark = mark_of(sk);
 	bpf_seq_write(ctx->meta->seq, &told, sizeof(told));
 	return 0;

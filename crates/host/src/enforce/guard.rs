@@ -36,7 +36,7 @@ use crate::{
     bpf::{
         hang::{HangError, create, hang, hang_all},
         known::{self, Known, KnownError},
-        object::{Hook, Object, Program},
+        object::{Object, Program},
     },
     bpffs::{PinnedError, refuse_without_bpffs},
     enforce::generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
@@ -57,6 +57,8 @@ const MEMBERS: &str = "members";
 const REFUSED: &str = "refused";
 const DESK: &str = "desk";
 const OPENED: &str = "opened";
+const ORDER: &str = "order";
+const ARRIVALS: &str = "arrivals";
 /// The program that tells users of themselves.
 const TOLD: &str = "told";
 /// The one that tells who asked for the number of each socket.
@@ -195,14 +197,7 @@ impl Guard {
         let mut maps = maps(&object)?;
         maps.insert(MARKS, marks);
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
-        let tie = |program: &Program<'_>, known: &Known| {
-            let at = match program.hook {
-                Hook::Iterator(_) if program.name == TOLD_OPENINGS => maps[OPENED].as_fd(),
-                Hook::Iterator(_) => maps[REFUSED].as_fd(),
-                Hook::Cgroup(_) | Hook::Tracepoint(_) | Hook::Lookup => folder.as_fd(),
-            };
-            hang(program, known, number, Some(at))
-        };
+        let tie = |program: &Program<'_>, known: &Known| hang(program, known, number, Some(folder.as_fd()));
         let programs: Vec<_> = object.programs.iter().zip(&known).collect();
         let ties = hang_all(&programs, tie)?;
         let ties = programs.iter().zip(ties).map(|((program, _), tie)| (program.name, tie)).collect();
@@ -430,7 +425,7 @@ fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardErr
     let generations = create(object, GENERATIONS, Some(&none))?;
     begin(&generations, &none)?;
     let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
-    for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK, OPENED] {
+    for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, ORDER, ARRIVALS, DESK, OPENED] {
         maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)

@@ -17,7 +17,7 @@ pub use query::{bind_programs, creation_programs, ingress_programs, lookup_progr
 use std::{
     ffi::CStr,
     mem::size_of,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
 
 use rustix::io::Errno;
@@ -71,15 +71,6 @@ struct LinkCreate {
     target_fd: u32,
     attach_type: u32,
     flags: u32,
-}
-
-/// With what the iterator is told: the first member of union bpf_iter_link_info.
-#[repr(C)]
-struct LinkMapIterator {
-    link: LinkCreate,
-    map_fd: u64,
-    map_bytes: u32,
-    padding: u32,
 }
 
 #[repr(C)]
@@ -153,19 +144,6 @@ fn load(code: &[u8], name: &str, place: Place, log: &mut [u8]) -> Result<OwnedFd
 pub fn link_iterator(program: impl AsFd) -> Result<OwnedFd, Errno> {
     let prog_fd = program.as_fd().as_raw_fd();
     bpf(LINK_CREATE, &LinkCreate { prog_fd, target_fd: 0, attach_type: TRACE_ITER, flags: 0 })
-}
-
-/// The same of one that lists what is in `map`.
-///
-/// # Errors
-///
-/// What the kernel answers.
-pub fn link_map_iterator(program: impl AsFd, map: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let prog_fd = program.as_fd().as_raw_fd();
-    let link = LinkCreate { prog_fd, target_fd: 0, attach_type: TRACE_ITER, flags: 0 };
-    let map_fd = map.as_raw_fd().cast_unsigned();
-    let map_bytes = u32::try_from(size_of_val(&map_fd)).map_err(|_| Errno::TOOBIG)?;
-    bpf(LINK_CREATE, &LinkMapIterator { link, map_fd: &raw const map_fd as u64, map_bytes, padding: 0 })
 }
 
 /// Begins to go through the list, in the namespaces of the calling thread; reading it runs the program.

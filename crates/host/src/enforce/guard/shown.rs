@@ -1,4 +1,4 @@
-//! Lets others than root see what the guard wrote down: iterators (kernel/bpf/map_iter.c) in a bpffs that everybody may enter.
+//! Lets others than root see what the guard wrote down: iterators (kernel/bpf/bpf_iter.c) in a bpffs that everybody may enter.
 //! /sys/fs/bpf itself is closed to users on many hosts.
 
 use std::{
@@ -19,10 +19,7 @@ use rustix::{
     mount::{MountFlags, UnmountFlags, mount, unmount},
 };
 
-use super::{
-    TOLD, TOLD_OPENINGS,
-    tried::{RECORD_BYTES, Tried},
-};
+use super::{TOLD, TOLD_OPENINGS, tried::Tried};
 use crate::{
     group::Groups,
     pins::{Folder, RUN},
@@ -132,8 +129,7 @@ pub(super) fn is_right() -> bool {
 ///
 /// It cannot be read, or is none that root made.
 pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
-    let tried = |bytes: Vec<u8>| bytes.chunks_exact(RECORD_BYTES).filter_map(Tried::of_record).collect();
-    Ok(read_all(&REFUSED)?.map(tried))
+    Ok(read_all(&REFUSED)?.map(|bytes| Tried::each(&bytes)))
 }
 
 /// What a program begins to list; `None` where it is not shown.

@@ -1,7 +1,7 @@
 //! Who bound a number that is not his, or was kept from it, as the programs write it down (`struct who` and `struct tries` of
 //! bpf/guard.bpf.c).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use portreeve_core::{address::Address, port::Protocol};
 
@@ -13,7 +13,7 @@ use super::{
 /// A key of the map.
 const WHO_BYTES: usize = 48;
 /// A key and its value, as the iterator tells them.
-pub(super) const RECORD_BYTES: usize = WHO_BYTES + 112;
+const RECORD_BYTES: usize = WHO_BYTES + 112;
 /// Where the parts stand.
 const CGROUP: usize = 16;
 const UID: usize = 24;
@@ -62,10 +62,12 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// What the iterator tells of one.
-    pub(super) fn of_record(record: &[u8]) -> Option<Self> {
-        let (who, tries) = record.split_at_checked(WHO_BYTES)?;
-        Self::read(who, tries)
+    /// Each of whom the iterator tells, once, however often it does.
+    pub(super) fn each(records: &[u8]) -> Vec<Self> {
+        let parts =
+            records.chunks_exact(RECORD_BYTES).filter_map(|record| record.split_at_checked(WHO_BYTES));
+        let each: BTreeMap<_, _> = parts.collect();
+        each.into_iter().filter_map(|(who, tries)| Self::read(who, tries)).collect()
     }
 
     /// What a key of the map and its value say; `None` of what is too short.
@@ -117,5 +119,7 @@ mod tests {
         assert_eq!(tried.group, "thief.service");
         assert_eq!((tried.first, tried.last), (Duration::from_secs(5), Duration::from_secs(6)));
         assert_eq!(Tried::read(&who[..40], &tries), None);
+        let record = [&who[..], &tries].concat();
+        assert_eq!(Tried::each(&record.repeat(2)), [tried], "once, however often he is told");
     }
 }

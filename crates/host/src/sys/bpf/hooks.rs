@@ -76,8 +76,8 @@ pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> 
     load(code, name, place, &mut [])
 }
 
-/// Ties a program to its hook until the answer is closed: its tracepoint, what the processes below the cgroup `at` do, what is in
-/// the map `at`, or the packets of the network namespace `at`.
+/// Ties a program to its hook until the answer is closed: its iterator or tracepoint, what the processes below the cgroup `at` do,
+/// or the packets of the network namespace `at`.
 ///
 /// # Errors
 ///
@@ -85,9 +85,7 @@ pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> 
 pub fn attach(hook: Hook<'_>, program: impl AsFd, at: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Errno> {
     let prog_fd = program.as_fd().as_raw_fd();
     match hook {
-        Hook::Iterator(_) => {
-            at.map_or_else(|| super::link_iterator(&program), |map| super::link_map_iterator(&program, map))
-        }
+        Hook::Iterator(_) => super::link_iterator(&program),
         Hook::Tracepoint(_) => bpf(RAW_TRACEPOINT_OPEN, &RawTracepointOpen { name: 0, prog_fd, padding: 0 }),
         Hook::Cgroup(occasion) => link_at(at, prog_fd, attach_type(occasion)),
         Hook::Lookup => link_at(at, prog_fd, SK_LOOKUP_ATTACH),
