@@ -29,6 +29,7 @@ pub const TOOLS: &[Tool] = &[
     tool("ip", "iproute2", "lays the network between hosts"),
     tool("ss", "iproute2", "is a witness of sockets"),
     tool("nft", "nftables", "puts filters between hosts"),
+    tool("ip6tables", "iptables", "puts there what it alone can say"),
     tool("cc", "gcc", "links programs, and builds those that are written in C"),
     tool("lsof", "lsof", "is another witness of sockets"),
     tool("curl", "curl", "is the client of web, mail and file servers"),
