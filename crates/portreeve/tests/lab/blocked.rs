@@ -38,11 +38,16 @@ fn holds(site: &Site, client: &Client) -> String {
         "import socket, time
 one = socket.create_connection((\"{to}\", 22), 5)
 one.recv(100)
+open(\"{file}.open\", \"w\")
 time.sleep(4)
 one.sendall(b\"SSH-2.0-lab\\r\\n\")
 print(\"alive\" if one.recv(100) else \"dead\")"
     );
-    lab(client.run(&format!("rm -f {file}; python3 -c '{session}' >{file} 2>&1 & sleep 0.5")));
+    let is_open = format!("for nth in $(seq 100); do test -e {file}.open && exit 0; sleep 0.1; done; exit 1");
+    let begun = lab(
+        client.run(&format!("rm -f {file} {file}.open; python3 -c '{session}' >{file} 2>&1 & {is_open}"))
+    );
+    assert_eq!(begun.status, 0, "{begun:#?}");
     file
 }
 
@@ -76,7 +81,7 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     assert!(!is_let_in(&site, prober), "he is kept out");
     assert!(is_let_in(&site, friend), "nobody else is");
     let held = lab(prober
-        .run(&format!("for i in $(seq 100); do test -s {session} && break; sleep 0.1; done; cat {session}")));
+        .run(&format!("for i in $(seq 100); do test -s {session} && break; sleep 0.1; done; cat {session}; rm -f {session} {session}.open")));
     assert_eq!(held.stdout, "alive\n", "what he has open goes on");
 
     // Whoever asks why hears of each contact, in the order of chance in which nmap asks, and what would have to change.

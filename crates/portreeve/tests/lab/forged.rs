@@ -36,7 +36,11 @@ fn guarded(policy: &str) -> Site {
 /// A client who answers whatever names the host looks up.
 fn resolver(site: &Site) -> Client {
     let resolver = lab(Client::create(&site.network));
-    lab(resolver.run(&format!("(timeout 60 python3 -c '{RESOLVER}' >/dev/null 2>&1 &) ; sleep 0.5")));
+    let is_up =
+        "for nth in $(seq 100); do ss -Hlun 'sport = 53' | grep -q . && exit 0; sleep 0.1; done; exit 1";
+    let begun =
+        lab(resolver.run(&format!("(timeout 60 python3 -c '{RESOLVER}' >/dev/null 2>&1 &) ; {is_up}")));
+    assert_eq!(begun.status, 0, "{begun:#?}");
     lab(site.host.write("/etc/resolv.conf", &format!("nameserver {}\n", source(&resolver))));
     assert!(site.run("getent ahostsv4 before.example").stdout.contains(ANSWERED));
     resolver

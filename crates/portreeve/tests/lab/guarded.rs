@@ -233,6 +233,14 @@ fn an_owner_is_known_by_its_mark() {
     site.run("portreeve off guard && ! ls /sys/fs/bpf/portreeve 2>/dev/null && systemctl restart nginx");
 }
 
+/// Tries the number of somebody else, each time under another name.
+const UNDER_MANY_NAMES: &str = r#"import socket
+for at in range(300):
+    open("/proc/self/comm", "w").write(f"name-{at}")
+    try: socket.socket().bind(("127.0.0.1", 443))
+    except PermissionError: pass
+"#;
+
 /// Whoever meets EPERM finds out why without being root, and of nobody but himself.
 #[test]
 fn a_user_is_told_of_himself_alone() {
@@ -260,6 +268,10 @@ fn a_user_is_told_of_himself_alone() {
         read.stdout.trim().parse::<u32>().expect("a number") / 160
     };
     assert_eq!((rows("root"), rows("dev")), (2, 1));
+    lab(site.host.run_as("dev", &format!("python3 -c '{UNDER_MANY_NAMES}'")));
+    assert_eq!((rows("root"), rows("dev")), (302, 301), "more than one read gives");
+    let told = site.ask_as("dev", "guard refused -o json").json();
+    assert_eq!(told["refusals"].as_array().map(Vec::len), Some(301));
     assert_eq!(site.ask_as("dev", "guard status").status, 2, "whose ports are kept is not shown");
     site.run(
         "portreeve off guard && ! grep -q portreeve/guard /proc/mounts && test ! -e /run/portreeve/guard",
