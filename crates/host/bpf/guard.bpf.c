@@ -24,7 +24,7 @@ enum wanted {
 #define SLOTS 5
 #define REFUSALS_MAX 4096
 // So many of them are looked at in one step of a listing: its buffer has room for as many (kernel/bpf/bpf_iter.c).
-#define REFUSALS_A_STEP 128
+#define REFUSALS_A_STEP 200
 #define GROUP_BYTES 64
 // All numbers of a protocol, 64 to a word.
 #define PORT_WORDS 1024
@@ -172,14 +172,18 @@ struct tries {
 _Static_assert(sizeof(struct who) == 48, "enforce/guard/tried.rs reads so many bytes");
 _Static_assert(sizeof(struct tries) == 112, "enforce/guard/tried.rs reads so many bytes");
 
+// Twice as many have room, as one is put in before another gives place. A map that forgets by itself whoever was not asked for
+// would forget by who reads it.
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, REFUSALS_MAX);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * REFUSALS_MAX);
 	__type(key, struct who);
 	__type(value, struct tries);
 } refused SEC(".maps");
 
-// The same people in the order of their first try, the oldest of whom give place to the newest.
+// The same people in the order of their first try, the oldest of whom give place to the newest; whoever gave place and tries again
+// is new.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REFUSALS_MAX);
@@ -312,34 +316,45 @@ static __always_inline void put_in_order(struct who *who)
 {
 	__u32 only = 0, at;
 	__u64 *count = bpf_map_lookup_elem(&arrivals, &only);
+	struct who *place, oldest;
 
 	if (!count)
 		return;
 	at = __sync_fetch_and_add(count, 1) % REFUSALS_MAX;
+	place = bpf_map_lookup_elem(&order, &at);
+	if (!place)
+		return;
+	oldest = *place;
 	bpf_map_update_elem(&order, &at, who, 0);
+	bpf_map_delete_elem(&refused, &oldest);
 }
 
 static __always_inline void write_down(struct place *place, struct stand *stand, __u8 mode)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct who who = {.place = *place, .mode = mode, .uid = user(), .cgroup = bpf_get_current_cgroup_id()};
-	struct tries first = {.count = 1, .first = now, .last = now, .stand = *stand};
 	struct tries *known;
 
-	first.pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(who.name, sizeof(who.name));
 	known = bpf_map_lookup_elem(&refused, &who);
 	if (!known) {
+		struct tries first = {.count = 1, .first = now, .last = now, .stand = *stand};
 		struct task_struct *task = (void *)bpf_get_current_task();
 
+		first.pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_probe_read_kernel_str(first.group, GROUP_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
-		bpf_map_update_elem(&refused, &who, &first, 0);
-		put_in_order(&who);
-		return;
+		if (!bpf_map_update_elem(&refused, &who, &first, BPF_NOEXIST)) {
+			put_in_order(&who);
+			return;
+		}
+		// Somebody like him was put in meanwhile.
+		known = bpf_map_lookup_elem(&refused, &who);
+		if (!known)
+			return;
 	}
 	__sync_fetch_and_add(&known->count, 1);
 	known->last = now;
-	known->pid = first.pid;
+	known->pid = bpf_get_current_pid_tgid() >> 32;
 }
 
 // How the services are kept whose place is taken, and that are not whoever takes it: 0 where there is none.
@@ -708,23 +723,34 @@ int gone(__u64 *ctx)
 }
 
 // Tells whoever reads it of those who had his rights, and root of all: the newest first, some with each task that there is. Where
-// somebody came into the order twice he is told twice.
+// the reader sees too few tasks for all of them, nobody at all ends the list.
 SEC("iter/task")
 int told(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
-	__u64 begin = ctx->meta->seq_num * REFUSALS_A_STEP;
+	__u64 begin = ctx->meta->seq_num * REFUSALS_A_STEP, newest;
 	__u32 only = 0, reader = user();
 	__u64 *count = bpf_map_lookup_elem(&arrivals, &only);
+	struct who who = {};
 
-	if (!ctx->task || !count || begin >= REFUSALS_MAX)
+	if (!count)
 		return 0;
+	newest = *count;
+	if (begin >= REFUSALS_MAX || begin >= newest)
+		return 0;
+	if (!ctx->task) {
+		struct tries none = {};
+
+		bpf_seq_write(seq, &who, sizeof(who));
+		bpf_seq_write(seq, &none, sizeof(none));
+		return 0;
+	}
 	for (__u32 step = 0; step < REFUSALS_A_STEP; step++) {
-		__u32 at = (*count - 1 - begin - step) % REFUSALS_MAX;
-		struct who *known = bpf_map_lookup_elem(&order, &at), who;
+		__u32 at = (newest - 1 - begin - step) % REFUSALS_MAX;
+		struct who *known = bpf_map_lookup_elem(&order, &at);
 		struct tries *tries;
 
-		if (!known)
+		if (!known || begin + step >= REFUSALS_MAX)
 			break;
 		who = *known;
 		if (reader && reader != who.uid)

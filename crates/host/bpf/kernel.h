@@ -66,6 +66,7 @@ typedef __u32 __wsum;
 #define BPF_MAP_TYPE_SK_STORAGE 24
 #define BPF_MAP_TYPE_RINGBUF 27
 #define BPF_F_NO_PREALLOC 1
+#define BPF_NOEXIST 1
 #define BPF_SK_STORAGE_GET_F_CREATE 1
 
 // The head of what that file calls so: the context of programs about sockets. Of the last three, who is bound.

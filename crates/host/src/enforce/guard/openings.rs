@@ -44,13 +44,14 @@ pub(crate) fn are_told() -> bool {
     shown::begin(&OPENINGS).is_ok_and(|listing| listing.is_some())
 }
 
-/// Who asked for the number of each socket, by inode; nothing where no guard stands, `None` where the reader may not know it.
+/// Who asked for the number of each socket, by inode; nothing where no guard stands, `None` where the reader may not know it, or
+/// there is no end of it.
 pub(crate) fn openings() -> Option<HashMap<u64, Opening>> {
-    let records = match shown::read_all(&OPENINGS) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
-        records => records.ok().flatten().unwrap_or_default(),
-    };
-    Some(records.chunks_exact(RECORD_BYTES).filter_map(read).collect())
+    let mut all = HashMap::new();
+    match shown::read_each(&OPENINGS, RECORD_BYTES, |record| all.extend(read(record))) {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::FileTooLarge) => None,
+        _ => Some(all),
+    }
 }
 
 fn read(record: &[u8]) -> Option<(u64, Opening)> {

@@ -19,7 +19,10 @@ use rustix::{
     mount::{MountFlags, UnmountFlags, mount, unmount},
 };
 
-use super::{TOLD, TOLD_OPENINGS, tried::Tried};
+use super::{
+    TOLD, TOLD_OPENINGS,
+    tried::{RECORD_BYTES, Tried},
+};
 use crate::{
     group::Groups,
     pins::{Folder, RUN},
@@ -32,8 +35,8 @@ const UNFINISHED: &str = "/run/portreeve/guard/new";
 const FOLDER_MODE: u32 = 0o755;
 /// More than the kernel gives for one read (kernel/bpf/bpf_iter.c).
 const BUFFER_BYTES: usize = 64 << 10;
-/// As many as there are sockets with a number, and room for more than one namespace of them.
-const BYTES_MAX: usize = 16 << 20;
+/// Some three million descriptors of sockets, which takes seconds.
+const BYTES_MAX: usize = 256 << 20;
 /// Whoever is in it may know who opened a port.
 const GROUP: &str = "portreeve";
 
@@ -123,13 +126,15 @@ pub(super) fn is_right() -> bool {
     is_mounted() && EACH.iter().all(|shown| shown.is_right())
 }
 
-/// What the reader may know of who was refused; `None` where nothing is shown.
+/// What the reader may know of who was refused; `None` where nothing is shown, or not all.
 ///
 /// # Errors
 ///
 /// It cannot be read, or is none that root made.
 pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
-    Ok(read_all(&REFUSED)?.map(|bytes| Tried::each(&bytes)))
+    let mut records = Vec::new();
+    let is_shown = read_each(&REFUSED, RECORD_BYTES, |record| records.extend_from_slice(record))?;
+    Ok(if is_shown { Tried::each(&records) } else { None })
 }
 
 /// What a program begins to list; `None` where it is not shown.
@@ -145,25 +150,28 @@ pub(super) fn begin(shown: &Shown) -> io::Result<Option<OwnedFd>> {
     Ok(Some(fs::OpenOptions::new().read(true).custom_flags(no_follow).open(shown.file)?.into()))
 }
 
-/// All that a program lists; `None` where it is not shown.
+/// Takes each record that a program lists, of so many bytes; whether it is shown at all.
 ///
 /// # Errors
 ///
-/// It cannot be read, or is none that root made.
-pub(super) fn read_all(shown: &Shown) -> io::Result<Option<Vec<u8>>> {
-    let Some(listing) = begin(shown)? else { return Ok(None) };
-    let mut bytes = Vec::new();
+/// It cannot be read, is none that root made, or is longer than anybody would wait for.
+pub(super) fn read_each(shown: &Shown, record_bytes: usize, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+    let Some(listing) = begin(shown)? else { return Ok(false) };
+    let (mut bytes, mut all_bytes) = (Vec::new(), 0);
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-    while bytes.len() < BYTES_MAX {
+    while all_bytes < BYTES_MAX {
         buffer.clear();
         match retry_on_intr(|| read(&listing, spare_capacity(&mut buffer))) {
-            Ok(0) => break,
-            Ok(_) => bytes.extend_from_slice(&buffer),
-            Err(Errno::AGAIN) => {}
+            Ok(0) => return Ok(true),
+            Ok(count) => all_bytes += count,
+            Err(Errno::AGAIN) => continue,
             Err(error) => return Err(error.into()),
         }
+        bytes.extend_from_slice(&buffer);
+        bytes.chunks_exact(record_bytes).for_each(&mut take);
+        bytes.drain(..bytes.len() - bytes.len() % record_bytes);
     }
-    Ok(Some(bytes))
+    Err(ErrorKind::FileTooLarge.into())
 }
 
 /// Whether a bpffs of root's stands there.

@@ -13,7 +13,9 @@ use super::{
 /// A key of the map.
 const WHO_BYTES: usize = 48;
 /// A key and its value, as the iterator tells them.
-const RECORD_BYTES: usize = WHO_BYTES + 112;
+pub(super) const RECORD_BYTES: usize = WHO_BYTES + 112;
+/// Ends a list that was cut off.
+const NOBODY: [u8; WHO_BYTES] = [0; WHO_BYTES];
 /// Where the parts stand.
 const CGROUP: usize = 16;
 const UID: usize = 24;
@@ -62,12 +64,15 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// Each of whom the iterator tells, once, however often it does.
-    pub(super) fn each(records: &[u8]) -> Vec<Self> {
+    /// Each of whom the iterator tells, once, however often it does; `None` where it did not come to all of them.
+    pub(super) fn each(records: &[u8]) -> Option<Vec<Self>> {
         let parts =
             records.chunks_exact(RECORD_BYTES).filter_map(|record| record.split_at_checked(WHO_BYTES));
         let each: BTreeMap<_, _> = parts.collect();
-        each.into_iter().filter_map(|(who, tries)| Self::read(who, tries)).collect()
+        if each.contains_key(&NOBODY[..]) {
+            return None;
+        }
+        Some(each.into_iter().filter_map(|(who, tries)| Self::read(who, tries)).collect())
     }
 
     /// What a key of the map and its value say; `None` of what is too short.
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!((tried.first, tried.last), (Duration::from_secs(5), Duration::from_secs(6)));
         assert_eq!(Tried::read(&who[..40], &tries), None);
         let record = [&who[..], &tries].concat();
-        assert_eq!(Tried::each(&record.repeat(2)), [tried], "once, however often he is told");
+        assert_eq!(Tried::each(&record.repeat(2)), Some(vec![tried]), "once, however often he is told");
+        assert_eq!(Tried::each(&[record, vec![0; RECORD_BYTES]].concat()), None, "and there are more");
     }
 }
