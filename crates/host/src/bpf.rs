@@ -4,6 +4,7 @@ pub mod btf;
 pub mod fit;
 pub mod hang;
 pub mod known;
+pub(crate) mod listing;
 pub mod object;
 pub mod ring;
 

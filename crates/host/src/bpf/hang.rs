@@ -30,7 +30,7 @@ pub enum HangError {
 }
 
 /// Loads a program, with `number` for each that its reader chooses, and ties it to its hook until the answer is closed: `at` the
-/// cgroup below which processes run it, or the map that it lists.
+/// cgroup below which processes run it.
 ///
 /// # Errors
 ///

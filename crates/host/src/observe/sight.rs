@@ -8,14 +8,13 @@ pub(super) mod socket;
 pub(super) mod tables;
 
 use std::{
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
 use portreeve_core::port::PortRange;
 use rustix::{
-    buffer::spare_capacity,
-    io::{Errno, read, retry_on_intr},
+    io::Errno,
     thread::{CapabilitySet, capabilities},
 };
 
@@ -24,6 +23,7 @@ use crate::{
     bpf::{
         fit::fit,
         known::{self, Known, KnownError},
+        listing::read_each,
         object::{Object, Program},
     },
     pins::{self, Pin},
@@ -32,10 +32,6 @@ use crate::{
 
 const MANIFEST: &str = include_str!("../../bpf/sight.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/sight.bpf.bin");
-/// What the kernel fills at most for one read is 8 pages, which may be of 64 KiB (kernel/bpf/bpf_iter.c, `bpf_seq_read`):
-/// where that is more than this the rest comes next, so that no record may be cut.
-const BUFFER_BYTES: usize = 600 * RECORD_BYTES;
-
 /// Why this way of looking is closed.
 #[derive(Debug, thiserror::Error)]
 pub enum SightError {
@@ -195,18 +191,10 @@ impl Sight {
     }
 }
 
-fn read_all(listing: &OwnedFd, each: &mut impl FnMut(Record)) -> Result<(), Errno> {
-    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-    loop {
-        buffer.clear();
-        // EAGAIN: the kernel went through a million things of which none was asked for, and wants to be asked again.
-        match retry_on_intr(|| read(listing, spare_capacity(&mut buffer))) {
-            Ok(0) => return Ok(()),
-            Ok(_) | Err(Errno::AGAIN) => {}
-            Err(error) => return Err(error),
-        }
-        buffer.chunks_exact(RECORD_BYTES).filter_map(Record::read).for_each(&mut *each);
-    }
+fn read_all(listing: impl AsFd, each: &mut impl FnMut(Record)) -> Result<(), Errno> {
+    read_each(listing, RECORD_BYTES, usize::MAX, |record| {
+        Record::read(record).into_iter().for_each(&mut *each);
+    })
 }
 
 /// Whether the kernel may let this process load the programs (kernel/bpf/syscall.c, `bpf_prog_load`): in a user

@@ -13,9 +13,7 @@ use std::{
 };
 
 use rustix::{
-    buffer::spare_capacity,
     fs::{Mode, OFlags, chmod},
-    io::{Errno, read, retry_on_intr},
     mount::{MountFlags, UnmountFlags, mount, unmount},
 };
 
@@ -24,6 +22,7 @@ use super::{
     tried::{RECORD_BYTES, Tried},
 };
 use crate::{
+    bpf::listing,
     group::Groups,
     pins::{Folder, RUN},
     sys::bpf,
@@ -33,8 +32,6 @@ use crate::{
 pub(crate) const PLACE: &str = "/run/portreeve/guard";
 const UNFINISHED: &str = "/run/portreeve/guard/new";
 const FOLDER_MODE: u32 = 0o755;
-/// More than the kernel gives for one read (kernel/bpf/bpf_iter.c).
-const BUFFER_BYTES: usize = 64 << 10;
 /// Some three million descriptors of sockets, which takes seconds.
 const BYTES_MAX: usize = 256 << 20;
 /// Whoever is in it may know who opened a port.
@@ -155,23 +152,10 @@ pub(super) fn begin(shown: &Shown) -> io::Result<Option<OwnedFd>> {
 /// # Errors
 ///
 /// It cannot be read, is none that root made, or is longer than anybody would wait for.
-pub(super) fn read_each(shown: &Shown, record_bytes: usize, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
-    let Some(listing) = begin(shown)? else { return Ok(false) };
-    let (mut bytes, mut all_bytes) = (Vec::new(), 0);
-    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-    while all_bytes < BYTES_MAX {
-        buffer.clear();
-        match retry_on_intr(|| read(&listing, spare_capacity(&mut buffer))) {
-            Ok(0) => return Ok(true),
-            Ok(count) => all_bytes += count,
-            Err(Errno::AGAIN) => continue,
-            Err(error) => return Err(error.into()),
-        }
-        bytes.extend_from_slice(&buffer);
-        bytes.chunks_exact(record_bytes).for_each(&mut take);
-        bytes.drain(..bytes.len() - bytes.len() % record_bytes);
-    }
-    Err(ErrorKind::FileTooLarge.into())
+pub(super) fn read_each(shown: &Shown, record_bytes: usize, take: impl FnMut(&[u8])) -> io::Result<bool> {
+    let Some(begun) = begin(shown)? else { return Ok(false) };
+    listing::read_each(begun, record_bytes, BYTES_MAX, take)?;
+    Ok(true)
 }
 
 /// Whether a bpffs of root's stands there.
