@@ -34,13 +34,15 @@ impl Hindrance {
         let is_silent = seen(&[Seen::Silent, Seen::Filtered]);
         // Whoever is heard at one port comes in by a way that is right.
         let is_unheard = is_silent && !seen(&[Seen::Open, Seen::Closed]);
+        // As many answers are missing for what was never asked.
+        let is_unexplained = outcome.unheard > unsent;
         // Without a way nobody knows who is at its end.
         let may_move = outcome.ended != Ended::Cut;
         let kinds = [
             (is_unanswered && is_silent, GapKind::UnansweredAddress, 1),
             (unsent > 0 && seen(&[Seen::Silent]), GapKind::UnsentPackets, unsent),
             (misdirected > 0 && is_unheard, GapKind::MisdirectedAnswers, misdirected),
-            (outcome.unheard > 0 && seen(&[Seen::Silent]), GapKind::LostAnswers, outcome.unheard),
+            (is_unexplained && seen(&[Seen::Silent]), GapKind::LostAnswers, outcome.unheard),
             (has_moved && may_move, GapKind::MovedAddress, 1),
         ];
         let hidden = kinds.into_iter().filter(|(is_hidden, ..)| *is_hidden);
@@ -101,13 +103,16 @@ mod tests {
 
     #[test]
     fn answers_that_are_lost_to_the_last_hide_as_many_ports() {
-        let of = |unheard, looks: &[Seen]| {
+        let of = |unheard, looks: &[Seen], unsent| {
             let outcome = Outcome { unheard, ..outcome(looks, Ended::Whole) };
-            let gaps = Hindrance::default().gaps(&outcome, SOURCE, "192.0.2.7");
+            let gaps = Hindrance { unsent, ..Hindrance::default() }.gaps(&outcome, SOURCE, "192.0.2.7");
             gaps.iter().map(|gap| (gap.what, gap.count)).collect::<Vec<_>>()
         };
-        assert_eq!(of(7, &[Seen::Silent, Seen::Open]), [(GapKind::LostAnswers, 7)]);
-        assert!(of(0, &[Seen::Silent]).is_empty() && of(7, &[Seen::Open]).is_empty());
+        let (unsent, lost) = (GapKind::UnsentPackets, GapKind::LostAnswers);
+        assert_eq!(of(7, &[Seen::Silent, Seen::Open], 0), [(lost, 7)]);
+        assert!(of(0, &[Seen::Silent], 0).is_empty() && of(7, &[Seen::Open], 0).is_empty());
+        assert_eq!(of(7, &[Seen::Silent], 6), [(unsent, 6), (lost, 7)]);
+        assert_eq!(of(7, &[Seen::Silent], 7), [(unsent, 7)]);
     }
 
     #[test]
