@@ -25,7 +25,7 @@ pub use answer::{Answer, Saying, behind_ipv4, is_unresolved, of_datagram, of_icm
 pub use askers::askers;
 pub use beside::{Beside, Known, Line, beside};
 pub use datagrams::{Datagrams, long};
-pub use first_words::{is_of_datagrams, spoken_ports};
+pub use first_words::{is_askable, is_of_datagrams, spoken_ports};
 pub use hindrance::Hindrance;
 pub use key::Key;
 pub use led_away::{Away, led_away, written_over};

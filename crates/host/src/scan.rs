@@ -8,7 +8,9 @@ mod losses;
 mod proof;
 mod proven;
 mod raw;
+mod renewal;
 mod wait;
+mod warrant;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +22,8 @@ use std::{
 pub use losses::Losses;
 pub use proof::{Missing, Proof, is_unanswered, proof};
 pub use proven::Proven;
+pub use renewal::Renewal;
+pub use warrant::Warrant;
 
 use portreeve_core::outside::Outcome;
 use rustix::io::Errno;
@@ -31,8 +35,8 @@ pub struct Wanted<'a> {
     pub target: IpAddr,
     /// The index of the interface, where the address alone does not say which network is meant (RFC 4007 §6); or 0.
     pub interface: u32,
-    /// What proves whose it is, where that is not its own consent: nothing is sent once it is lost.
-    pub proven: Option<&'a Proven>,
+    /// By what right: nothing is sent without it.
+    pub warrant: &'a Warrant,
     /// Which ports.
     pub ports: &'a [u16],
     /// Packets a second, at most.
@@ -42,11 +46,6 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether whoever has the address is not proven to be ours any more.
-    fn is_astray(&self) -> bool {
-        self.proven.is_some_and(Proven::is_lost)
-    }
-
     /// The address at one of its ports.
     fn at(&self, port: u16) -> SocketAddr {
         match self.target {
@@ -92,6 +91,12 @@ pub fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
 #[must_use]
 pub fn may_send_raw(target: IpAddr) -> bool {
     raw::open(target).is_ok()
+}
+
+/// How many ports that say nothing are given up in a second by whoever asks by connections.
+#[must_use]
+pub fn connections_a_second() -> u32 {
+    u32::try_from(connect::connections_max()).unwrap_or(u32::MAX)
 }
 
 /// Asks by raw packets of TCP.

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use super::{Glimpse, Outcome, Seen};
+use super::{Ended, Glimpse, Outcome, Seen};
 use crate::{
     address::{Address, Breadth},
     desired::{Desired, DesiredPort},
@@ -30,7 +30,8 @@ pub struct Beside {
     pub is_full: bool,
     /// Whether packets are sent on from there to another host or a container, of which nothing is known here.
     pub is_sent_on: bool,
-    /// Whether it is silent among answers of which some got lost, however often was asked: this one may be too.
+    /// Whether it is silent among answers of which some got lost, however often was asked, or was not asked as often as it takes: its
+    /// answer may be lost, or under way.
     pub is_in_doubt: bool,
     /// The service that declares it.
     pub declared: Option<String>,
@@ -85,6 +86,8 @@ pub fn beside(outcome: &Outcome, protocol: Protocol, line: Line, known: Option<K
     let served = known.map(|known| served(known.snapshot, protocol, line.target)).unwrap_or_default();
     let led =
         |exposure: &Exposure, port| known.and_then(|known| led(known.snapshot, protocol, exposure, port));
+    // Whoever was not asked to the end may have an answer under way.
+    let is_early = outcome.unheard > 0 || outcome.ended != Ended::Whole;
     let one = |glimpse: &Glimpse| {
         let exposure = known.and_then(|known| exposure(known.exposures, glimpse.port));
         let is_sent_on = exposure.is_some_and(is_sent_on);
@@ -97,7 +100,7 @@ pub fn beside(outcome: &Outcome, protocol: Protocol, line: Line, known: Option<K
             is_served: is_sent_on || queues.iter().any(Option::is_some),
             is_full: queues.contains(&Some(Queue::Full)),
             is_sent_on,
-            is_in_doubt: outcome.unheard > 0 && glimpse.seen == Seen::Silent,
+            is_in_doubt: is_early && glimpse.seen == Seen::Silent,
             is_meant: declared.is_some_and(|declared| is_meant(declared, known, line.source)),
             declared: declared.map(|declared| declared.service.name.clone()),
         }
@@ -248,6 +251,19 @@ mod tests {
         };
         assert_eq!((of(Seen::Silent, 3), of(Seen::Silent, 0)), ((true, false), (false, true)));
         assert_eq!((of(Seen::Closed, 3), of(Seen::Open, 3)), ((false, true), (false, false)));
+    }
+
+    #[test]
+    fn silence_is_in_doubt_where_nobody_asked_to_the_end() {
+        let is_shut = |seen, ended| {
+            let outcome = Outcome { ended, ..of(Glimpse { port: 22, seen, by: None, trip: None }) };
+            let line = Line { source: None, target: TARGET };
+            beside(&outcome, Protocol::Tcp, line, None).remove(0).is_shut()
+        };
+        for ended in [Ended::Vanished, Ended::Cut, Ended::Expired, Ended::Stopped] {
+            assert!(!is_shut(Seen::Silent, ended) && is_shut(Seen::Closed, ended), "{ended:?}");
+        }
+        assert!(is_shut(Seen::Silent, Ended::Whole));
     }
 
     #[test]

@@ -183,6 +183,13 @@ impl Datagrams {
         }
     }
 
+    /// The filter of whoever asks, at `own`, stops the datagram to `port`: that is no refusal of the target's, which keeps to a rate.
+    pub fn kept_in(&mut self, now: Duration, port: u16, own: IpAddr) {
+        if let Some(spot) = self.spots.get_mut(&port) {
+            spot.hear(now, Saying::Unreachable, own);
+        }
+    }
+
     fn unanswered(&self) -> impl Iterator<Item = u16> {
         self.order.iter().copied().filter(|port| self.spots.get(port).is_some_and(|spot| spot.seen.is_none()))
     }
@@ -220,9 +227,9 @@ impl Datagrams {
         self.phase.end(Ended::Stopped);
     }
 
-    /// The same as no datagram gets out any more; false where none did before, so that nothing is known.
-    pub fn cut(&mut self) -> bool {
-        self.phase.end(Ended::Cut);
+    /// The same as no datagram may leave any more, or can; false where none did before, so that nothing is known.
+    pub fn end(&mut self, ended: Ended) -> bool {
+        self.phase.end(ended);
         self.sent > 0
     }
 

@@ -347,11 +347,10 @@ impl Sweep {
         self.phase.end(Ended::Stopped);
     }
 
-    /// The same as no packet gets out any more; false where none did before, so that nothing is known.
-    pub fn cut(&mut self) -> bool {
-        let was_under_way = self.sent > 0;
-        self.phase.end(Ended::Cut);
-        was_under_way
+    /// The same as no packet may leave any more, or can; false where none did before, so that nothing is known.
+    pub fn end(&mut self, ended: Ended) -> bool {
+        self.phase.end(ended);
+        self.sent > 0
     }
 
     /// What was seen.

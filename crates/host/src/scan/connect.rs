@@ -19,7 +19,7 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
-use super::{ScanError, Wanted, ends, wait::wait};
+use super::{ScanError, Wanted, ends, wait::wait, warrant::Standing};
 use crate::chance::chance;
 
 /// So many connections are under way at once, and no more than half of the descriptors that a process may have.
@@ -65,7 +65,8 @@ pub(super) fn run(wanted: &Wanted<'_>) -> Result<Outcome, ScanError> {
     .finish()
 }
 
-fn connections_max() -> usize {
+/// So many are under way at once.
+pub(super) fn connections_max() -> usize {
     let half = getrlimit(Resource::Nofile).current.map_or(CONNECTIONS_MAX, |limit| limit / 2);
     usize::try_from(half.clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)).unwrap_or(BATCH)
 }
@@ -117,32 +118,37 @@ impl Run<'_> {
     /// Begins a connection to each port; how long to wait then.
     fn begin(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
         for (place, port) in batch.iter().enumerate() {
+            let left = batch.len() - place;
+            match self.wanted.warrant.standing() {
+                Standing::Ours => {}
+                standing => return self.hold_back(left, standing),
+            }
             match self.begin_one(*port) {
                 Ok(()) => {}
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL) => {
-                    self.sweep.put_back(batch.len() - place);
+                    self.sweep.put_back(left);
                     self.sweep.slow_down(self.begin.elapsed());
                     return Ok(NAP);
                 }
-                Err(error) if ends::has_no_way(error) => {
-                    self.sweep.put_back(batch.len() - place);
-                    self.sockets.clear();
-                    let target = self.wanted.target;
-                    return if self.sweep.cut() { Ok(NAP) } else { Err(ScanError::NoRoute(target, error)) };
-                }
+                Err(error) if ends::has_no_way(error) => return self.hold_back(left, Standing::Astray),
                 Err(error) => return Err(told("make a connection", error)),
             }
         }
         Ok(Duration::ZERO)
     }
 
+    /// The last `count` of a batch are not asked now, or never; how long to wait then.
+    fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
+        self.sweep.put_back(count);
+        let Some(ended) = standing.ended() else { return Ok(NAP) };
+        self.sockets.clear();
+        ends::end(self.sweep.end(ended), ended, self.wanted.target)
+    }
+
     fn begin_one(&mut self, port: u16) -> Result<(), Errno> {
-        if self.wanted.is_astray() {
-            return Err(Errno::NETUNREACH);
-        }
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(ends::family(self.wanted.target), SocketType::STREAM, flags, None)?;
-        if self.wanted.proven.is_some() {
+        if self.wanted.warrant.proven().is_some() {
             ends::tie(&socket, self.wanted)?;
             bind(&socket, &Wanted { target: self.source, ..*self.wanted }.at(0)).map_err(unbound)?;
         }
@@ -221,6 +227,7 @@ mod tests {
     use portreeve_core::outside::Seen;
 
     use super::*;
+    use crate::scan::warrant::testing::own;
 
     #[test]
     fn connections_tell_who_listens() {
@@ -230,8 +237,8 @@ mod tests {
         drop(closed);
         let (stop, _other) = UnixStream::pair().unwrap();
         let target = [127, 0, 0, 1].into();
-        let wanted =
-            Wanted { target, interface: 0, proven: None, ports: &ports, rate_max: 1_000, stop: stop.as_fd() };
+        let (warrant, stop) = (&own(target), stop.as_fd());
+        let wanted = Wanted { target, interface: 0, warrant, ports: &ports, rate_max: 1_000, stop };
         let outcome = run(&wanted).unwrap();
         let seen = |port| outcome.glimpses.iter().find(|it| it.port == port).map(|it| it.seen);
         assert_eq!(ports.map(seen), [Some(Seen::Open), Some(Seen::Closed)]);
@@ -243,8 +250,8 @@ mod tests {
         drop(other);
         let every: Vec<u16> = (1..=u16::MAX).collect();
         let target = [127, 0, 0, 1].into();
-        let wanted =
-            Wanted { target, interface: 0, proven: None, ports: &every, rate_max: 100, stop: stop.as_fd() };
+        let (warrant, stop) = (&own(target), stop.as_fd());
+        let wanted = Wanted { target, interface: 0, warrant, ports: &every, rate_max: 100, stop };
         let begin = Instant::now();
         let outcome = run(&wanted).unwrap();
         assert!(outcome.unasked > 65_000 && begin.elapsed() < Duration::from_secs(2));

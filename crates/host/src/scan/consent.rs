@@ -29,7 +29,7 @@ const TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(1);
 const HALF_SECOND: Duration = Duration::from_millis(500);
 /// A message and a byte by which a longer one is known.
-const ROOM_BYTES: usize = MESSAGE_BYTES + 1;
+pub(super) const ROOM_BYTES: usize = MESSAGE_BYTES + 1;
 
 /// How long a host consents yet, which no setting of the clock here changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +77,11 @@ pub fn seconds_now() -> u64 {
     now().as_secs()
 }
 
-fn now() -> Duration {
+pub(super) fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-fn since_boot() -> Duration {
+pub(super) fn since_boot() -> Duration {
     Duration::from_nanos(clock::since_boot())
 }
 
@@ -96,22 +96,23 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> ScanError {
     move |error| ScanError::Call(what, error)
 }
 
+/// A socket to where `target` is asked at `port`, and who asks whom. Nothing is sent.
+pub(super) fn reach(target: IpAddr, interface: u32, port: u16) -> Result<(UdpSocket, Parties), ScanError> {
+    let any = if target.is_ipv4() { [0, 0, 0, 0].into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind(at(any, 0, 0)).map_err(failed("open a socket"))?;
+    socket.connect(at(target, port, interface)).map_err(failed("reach the host"))?;
+    let scanner = socket.local_addr().map_err(failed("reach the host"))?.ip();
+    Ok((socket, Parties { scanner, target }))
+}
+
 /// Asks `target` at `port` for its consent.
 ///
 /// # Errors
 ///
 /// Nothing gets out.
 pub fn ask(target: IpAddr, interface: u32, port: u16, secret: &Secret) -> Result<Consent, ScanError> {
-    let socket = UdpSocket::bind(at(
-        if target.is_ipv4() { [0, 0, 0, 0].into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() },
-        0,
-        0,
-    ))
-    .map_err(failed("open a socket"))?;
-    socket.connect(at(target, port, interface)).map_err(failed("reach the host"))?;
-    let scanner = socket.local_addr().map_err(failed("reach the host"))?.ip();
+    let (socket, parties) = reach(target, interface, port)?;
     let nonce = nonce()?;
-    let parties = Parties { scanner, target };
     // Whoever answers may do so from the first question on.
     let (begun, mut worst, mut failure) = (since_boot(), Consent::Silence, None);
     for _ in 0..TRIES {
@@ -140,7 +141,7 @@ fn unasked(error: io::Error) -> ScanError {
     }
 }
 
-fn nonce() -> Result<Nonce, ScanError> {
+pub(super) fn nonce() -> Result<Nonce, ScanError> {
     let [one, two, _] = chance().map_err(ScanError::NoChance)?;
     let mut nonce = Nonce::default();
     let bytes = one.to_be_bytes().into_iter().chain(two.to_be_bytes());

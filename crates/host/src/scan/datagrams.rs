@@ -9,11 +9,11 @@ use std::{
 };
 
 use portreeve_core::outside::{
-    self, Answer, BATCH, Datagrams, Key, Outcome, Saying, Step, is_unresolved, of_datagram,
+    self, Answer, BATCH, Datagrams, Key, Outcome, Step, is_unresolved, of_datagram,
 };
 use rustix::io::Errno;
 
-use super::{ScanError, Wanted, ends, wait::wait};
+use super::{ScanError, Wanted, ends, wait::wait, warrant::Standing};
 use crate::{
     chance::chance,
     sys::errors::{self, Report, Said},
@@ -27,8 +27,6 @@ const ANSWER_BYTES: usize = 2_048;
 const NAP: Duration = Duration::from_millis(5);
 /// What ICMP said before is told by the next call that sends: so often at most, one behind the other.
 const SEND_TRIES: usize = 16;
-/// Where so many are stopped before any leaves, none does.
-const KEPT_IN_MAX: u32 = 64;
 /// Where there is no room for so long, there is none: two seconds.
 const KEPT_BACK_MAX: u32 = 400;
 
@@ -40,8 +38,6 @@ struct Run<'a> {
     own: SocketAddr,
     scan: Datagrams,
     begin: Instant,
-    /// Datagrams that this host's own filter stopped, one behind the other.
-    kept_in: u32,
     /// Naps for want of room, one behind the other.
     kept_back: u32,
     /// Calls that sent nothing, and were made again.
@@ -54,8 +50,7 @@ pub(super) fn run(wanted: &Wanted<'_>, services: BTreeMap<u16, String>) -> Resul
     let [one, two, _] = chance().map_err(ScanError::NoChance)?;
     let ask = outside::Wanted { ports: wanted.ports, rate_max: wanted.rate_max };
     let scan = Datagrams::new(ask, wanted.target, services, Key::new([one, two]));
-    Run { wanted, socket, own, scan, begin: Instant::now(), kept_in: 0, kept_back: 0, interrupted: 0 }
-        .finish()
+    Run { wanted, socket, own, scan, begin: Instant::now(), kept_back: 0, interrupted: 0 }.finish()
 }
 
 /// A socket of the address by which packets leave, on a port that the kernel chose.
@@ -98,23 +93,23 @@ impl Run<'_> {
     /// Asks each port; how long to wait then.
     fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
         for (place, port) in batch.iter().enumerate() {
+            let left = batch.get(place..).unwrap_or_default();
+            match self.wanted.warrant.standing() {
+                Standing::Ours => {}
+                standing => return self.hold_back(left, standing),
+            }
             match self.send_one(*port) {
-                Ok(()) => (self.kept_in, self.kept_back) = (0, 0),
+                Ok(()) => self.kept_back = 0,
                 Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) if self.kept_back < KEPT_BACK_MAX => {
                     self.kept_back += 1;
                     self.interrupted = self.interrupted.saturating_add(1);
-                    self.scan.put_back(batch.get(place..).unwrap_or_default());
+                    self.scan.put_back(left);
                     return Ok(NAP);
                 }
                 // It is lost.
                 Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {}
-                Err(Errno::PERM | Errno::ACCESS) if self.kept_in < KEPT_IN_MAX => self.keep_in(*port),
-                Err(error @ (Errno::PERM | Errno::ACCESS)) => return Err(ScanError::KeptIn(error)),
-                Err(error) if ends::has_no_way(error) => {
-                    self.scan.put_back(batch.get(place..).unwrap_or_default());
-                    let target = self.wanted.target;
-                    return if self.scan.cut() { Ok(NAP) } else { Err(ScanError::NoRoute(target, error)) };
-                }
+                Err(Errno::PERM | Errno::ACCESS) => self.keep_in(*port),
+                Err(error) if ends::has_no_way(error) => return self.hold_back(left, Standing::Astray),
                 Err(error) => return Err(ScanError::Call("send datagrams", error.into())),
             }
         }
@@ -124,9 +119,6 @@ impl Run<'_> {
     /// An error that ICMP left at the socket is told instead of sending, whichever port it is about, and counted as a packet that
     /// was thrown away (net/ipv4/ip_output.c, `__ip_append_data`): so it is taken away first.
     fn send_one(&mut self, port: u16) -> Result<(), Errno> {
-        if self.wanted.is_astray() {
-            return Err(Errno::NETUNREACH);
-        }
         let words = self.scan.words(port);
         let mut last = Errno::IO;
         for _ in 0..SEND_TRIES {
@@ -143,11 +135,16 @@ impl Run<'_> {
         Err(last)
     }
 
+    /// These are not asked now, or never; how long to wait then.
+    fn hold_back(&mut self, ports: &[u16], standing: Standing) -> Result<Duration, ScanError> {
+        self.scan.put_back(ports);
+        let Some(ended) = standing.ended() else { return Ok(NAP) };
+        ends::end(self.scan.end(ended), ended, self.wanted.target)
+    }
+
     /// This host's own filter stops it.
     fn keep_in(&mut self, port: u16) {
-        self.kept_in += 1;
-        let answer = Answer { port, saying: Saying::Unreachable };
-        self.scan.told(self.begin.elapsed(), answer, self.own.ip());
+        self.scan.kept_in(self.begin.elapsed(), port, self.own.ip());
     }
 
     fn take_errors(&mut self) -> Result<(), ScanError> {
@@ -199,11 +196,12 @@ mod tests {
     use portreeve_core::outside::Seen;
 
     use super::*;
+    use crate::scan::warrant::testing::own;
 
     fn scan(target: IpAddr, ports: &[u16]) -> Outcome {
         let (stop, _other) = UnixStream::pair().unwrap();
-        let wanted =
-            Wanted { target, interface: 0, proven: None, ports, rate_max: 1_000, stop: stop.as_fd() };
+        let (warrant, stop) = (&own(target), stop.as_fd());
+        let wanted = Wanted { target, interface: 0, warrant, ports, rate_max: 1_000, stop };
         run(&wanted, BTreeMap::new()).unwrap()
     }
 

@@ -3,9 +3,10 @@
 use std::{
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, OwnedFd},
+    time::Duration,
 };
 
-use portreeve_core::outside::Ends;
+use portreeve_core::outside::{Ended, Ends};
 use rustix::{
     io::Errno,
     net::{
@@ -14,7 +15,7 @@ use rustix::{
     },
 };
 
-use super::{Proven, ScanError, Wanted};
+use super::{ScanError, Wanted};
 use crate::sys::device;
 
 /// Any: no packet is sent to it.
@@ -34,7 +35,7 @@ pub(super) fn family(ip: IpAddr) -> AddressFamily {
 
 /// The address by which packets leave: to connect a socket of UDP sends nothing (connect(2)).
 pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
-    if let Some(own) = wanted.proven.and_then(Proven::source) {
+    if let Some(own) = wanted.warrant.source() {
         return Ok(own);
     }
     let no_route = |error| ScanError::NoRoute(wanted.target, error);
@@ -48,7 +49,7 @@ pub(super) fn source(wanted: &Wanted<'_>) -> Result<IpAddr, ScanError> {
 
 /// Keeps what `socket` sends on the way that is proven, which has no router: a route may lead elsewhere the next moment.
 pub(super) fn tie(socket: impl AsFd, wanted: &Wanted<'_>) -> Result<(), Errno> {
-    let Some(proven) = wanted.proven else { return Ok(()) };
+    let Some(proven) = wanted.warrant.proven() else { return Ok(()) };
     let on_link = device::keep_on_link(&socket);
     let tied = on_link.and_then(|()| proven.by().map_or(Ok(()), |interface| device::tie(&socket, interface)));
     tied.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
@@ -67,6 +68,14 @@ pub(super) const fn has_no_way(error: Errno) -> bool {
             | Errno::INVAL
             | Errno::ADDRNOTAVAIL
     )
+}
+
+/// How long to wait once a scan of `target` ended so; where nothing was sent yet and it lost its way, there is nothing to tell.
+pub(super) fn end(was_under_way: bool, ended: Ended, target: IpAddr) -> Result<Duration, ScanError> {
+    if was_under_way || ended != Ended::Cut {
+        return Ok(Duration::ZERO);
+    }
+    Err(ScanError::NoRoute(target, Errno::NETUNREACH))
 }
 
 /// Keeps a port of that address.

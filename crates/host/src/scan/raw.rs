@@ -25,6 +25,7 @@ use super::{
     ScanError, Wanted,
     ends::{self, Kept},
     wait::wait,
+    warrant::Standing,
 };
 use crate::{
     chance::chance,
@@ -38,8 +39,6 @@ const SEND_BYTES: usize = 4 << 20;
 const TAKEN_MAX: usize = 32;
 /// What the kernel keeps back for want of room is sent a moment later.
 const NAP: Duration = Duration::from_millis(1);
-/// Where so many are stopped before any leaves, none does.
-const KEPT_IN_MAX: u32 = 64;
 /// To that port no packet of TCP is ever sent.
 const NOBODYS: u16 = 0;
 /// Destination unreachable (RFC 792, RFC 4443).
@@ -110,8 +109,8 @@ struct Run<'a> {
     sweep: Sweep,
     inbox: Inbox,
     begin: Instant,
-    /// Packets that this host's own filter stopped, one behind the other.
-    kept_in: u32,
+    /// How often the kernel counted a packet as thrown away that was sent again.
+    interrupted: u32,
 }
 
 /// Runs it to its end.
@@ -124,7 +123,7 @@ pub(super) fn run(wanted: &Wanted<'_>) -> Result<Outcome, ScanError> {
     // The order is no help to whoever would guess numbers.
     let sweep = Sweep::new(ask, &Key::new([three, one ^ two]));
     let (key, inbox, begin) = (Key::new([one, two]), Inbox::default(), Instant::now());
-    Run { wanted, wire, kept, key, sweep, inbox, begin, kept_in: 0 }.finish()
+    Run { wanted, wire, kept, key, sweep, inbox, begin, interrupted: 0 }.finish()
 }
 
 impl Run<'_> {
@@ -132,7 +131,9 @@ impl Run<'_> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let time = match self.sweep.step(self.begin.elapsed(), &mut batch) {
-                Step::Over => return Ok(self.sweep.outcome()),
+                Step::Over => {
+                    return Ok(Outcome { interrupted: self.interrupted, ..self.sweep.outcome() });
+                }
                 Step::Send => self.send(&batch)?,
                 Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
             };
@@ -152,52 +153,54 @@ impl Run<'_> {
 
     /// Sends a packet to each port; how long to wait then.
     fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
+        match self.wanted.warrant.standing() {
+            Standing::Ours => {}
+            standing => return self.hold_back(batch.len(), standing),
+        }
         let ends = self.kept.ends;
         let packets: Vec<[u8; SYN_BYTES]> =
             batch.iter().map(|port| syn(&ends, *port, self.key.sequence(ends.target, *port))).collect();
-        match self.transmit(&packets) {
-            Ok(sent) => {
-                self.sweep.put_back(batch.len().saturating_sub(sent));
-                self.kept_in = 0;
-                Ok(Duration::ZERO)
-            }
-            // The queue of an interface is full.
-            Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {
-                self.sweep.put_back(batch.len());
-                self.sweep.slow_down(self.begin.elapsed());
-                Ok(NAP)
-            }
-            Err(Errno::PERM | Errno::ACCESS) if self.kept_in < KEPT_IN_MAX => {
-                self.keep_in(batch);
-                Ok(Duration::ZERO)
-            }
-            Err(error) if ends::has_no_way(error) => {
-                self.sweep.put_back(batch.len());
-                if self.sweep.cut() {
-                    Ok(Duration::ZERO)
-                } else {
-                    Err(ScanError::NoRoute(ends.target, error))
+        let mut left = batch;
+        while let Some((first, others)) = left.split_first() {
+            let unsent = packets.get(batch.len() - left.len()..).unwrap_or_default();
+            match self.transmit(unsent) {
+                // What stopped the next one is told as soon as it is tried again (sendmmsg(2)).
+                Ok(sent) if sent > 0 => {
+                    left = left.get(sent..).unwrap_or_default();
+                    self.interrupted += u32::from(!left.is_empty());
                 }
+                // The queue of an interface is full.
+                Ok(_) | Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {
+                    self.interrupted += 1;
+                    self.sweep.put_back(left.len());
+                    self.sweep.slow_down(self.begin.elapsed());
+                    return Ok(NAP);
+                }
+                Err(Errno::PERM | Errno::ACCESS) => {
+                    self.keep_in(*first);
+                    left = others;
+                }
+                Err(error) if ends::has_no_way(error) => return self.hold_back(left.len(), Standing::Astray),
+                Err(error) => return Err(ScanError::Call("send raw packets", error.into())),
             }
-            Err(error @ (Errno::PERM | Errno::ACCESS)) => Err(ScanError::KeptIn(error)),
-            Err(error) => Err(ScanError::Call("send raw packets", error.into())),
         }
+        Ok(Duration::ZERO)
     }
 
-    /// This host's own filter stops the first packet of the batch, and with it the rest for now.
-    fn keep_in(&mut self, batch: &[u16]) {
-        self.kept_in += 1;
-        self.sweep.put_back(batch.len().saturating_sub(1));
-        if let Some(port) = batch.first().copied() {
-            let answer = Answer { port, saying: Saying::Unreachable };
-            self.sweep.hear(self.begin.elapsed(), answer, self.kept.ends.source);
-        }
+    /// The last `count` of a batch are not asked now, or never; how long to wait then.
+    fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
+        self.sweep.put_back(count);
+        let Some(ended) = standing.ended() else { return Ok(NAP) };
+        ends::end(self.sweep.end(ended), ended, self.wanted.target)
+    }
+
+    /// This host's own filter stops it.
+    fn keep_in(&mut self, port: u16) {
+        let answer = Answer { port, saying: Saying::Unreachable };
+        self.sweep.hear(self.begin.elapsed(), answer, self.kept.ends.source);
     }
 
     fn transmit(&self, packets: &[[u8; SYN_BYTES]]) -> Result<usize, Errno> {
-        if self.wanted.is_astray() {
-            return Err(Errno::NETUNREACH);
-        }
         // A raw socket has no port (raw(7)).
         let to: SocketAddrAny = SocketAddr::into(self.wanted.at(0));
         let slices: Vec<[IoSlice<'_>; 1]> = packets.iter().map(|packet| [IoSlice::new(packet)]).collect();

@@ -207,13 +207,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let counted = || findings.iter().filter(|finding| finding.waived.is_none());
     let is_found = settings.fail_on.is_some_and(|least| counted().any(|finding| finding.severity >= least));
-    let is_whole = outcome.ended == Ended::Whole && gaps.is_empty();
-    Ok(match is_found {
+    Ok(match outcome.ended {
         // Whoever stopped it wants no verdict, and whoever had to leave off has none.
-        _ if matches!(outcome.ended, Ended::Stopped | Ended::Expired) => Exit::Gaps,
-        true => Exit::Found,
-        false if !is_whole && settings.gaps == Gaps::Matter => Exit::Gaps,
-        false => Exit::Fine,
+        Ended::Stopped | Ended::Expired => Exit::Gaps,
+        Ended::Cut | Ended::Vanished if settings.gaps == Gaps::Matter => Exit::Gaps,
+        _ if is_found => Exit::Found,
+        _ if !gaps.is_empty() && settings.gaps == Gaps::Matter => Exit::Gaps,
+        _ => Exit::Fine,
     })
 }
 

@@ -90,8 +90,8 @@ pub(crate) struct ScanView<'a> {
     proof: ProofView<'a>,
     /// How TCP is asked. `packets`: by the first packet of connections that are never made; `connections`: by connections.
     means: &'static str,
-    /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `expired` with
-    /// the consent of the target; `stopped` by a signal.
+    /// `whole`; `vanished` where the target answered at first and then no more; `cut` where this host lost its way to it; `expired` where
+    /// the target consents no more, or confirms it no more; `stopped` by a signal.
     ended: &'static str,
     /// The ports that matter, or with `--all` each: which are left out the counts tell.
     ports: Vec<PortView<'a>>,

@@ -83,12 +83,8 @@ fn a_way_that_is_lost_in_mid_scan_ends_it_with_what_is_known() {
     for means in ["", "--connect"] {
         for lost in ["ip link set near down", "ip address del 198.51.100.1/24 dev near", "ip link del near"] {
             let room = lay();
-            let told = scan_while(
-                &room,
-                &format!("(sleep 0.6; {lost}) &"),
-                &format!("{FOUR} --rate 2000 {means}"),
-                3,
-            );
+            let told =
+                scan_while(&room, &once_sent("near", 500, lost), &format!("{FOUR} --rate 2000 {means}"), 3);
             assert_eq!(told["ended"], "cut", "{lost} {means}: {told:#}");
             let [closed, unasked] = ["closed", "unasked"].map(|it| count(&told, it));
             assert!(closed > 100 && unasked > 50_000, "{lost} {means}: {closed} {unasked}");
@@ -96,9 +92,16 @@ fn a_way_that_is_lost_in_mid_scan_ends_it_with_what_is_known() {
     }
     let room = lay();
     let told = room.try_run(&format!(
-        "(sleep 0.6; ip link set near down) & portreeve scan {FOUR} --rate 2000 --policy none"
+        "{} portreeve scan {FOUR} --rate 2000 --policy none",
+        once_sent("near", 500, "ip link set near down")
     ));
     assert!(told.status == 3 && told.stdout.contains("This host lost its way to the target"), "{told:#?}");
+}
+
+/// Has that happen beside what follows, once so many packets more have left by the interface.
+fn once_sent(interface: &str, packets: u32, happens: &str) -> String {
+    let sent = format!("$(awk \"/{interface}:/{{print \\$11}}\" /proc/net/dev)");
+    format!("(to=$(({sent} + {packets})); until [ {sent} -ge $to ]; do sleep 0.01; done; {happens}) &")
 }
 
 /// Two namespaces at one bridge, of which one gives its address to the other. Where this host's own kernel tells of any change
@@ -111,12 +114,14 @@ fn an_address_that_goes_or_moves_in_mid_scan_is_told() {
          ip address add 198.51.100.1/24 dev br0; ip netns add other; ip link add port type veth peer name end netns other; \
          ip link set port master br0 up; ip -n other link set end up",
     );
-    let moves = format!(
-        "(sleep 0.5; ip -n far address del {FOUR}/24 dev end; ip -n other address add {FOUR}/24 dev end) &"
+    let moves = once_sent(
+        "br0",
+        1_000,
+        &format!("ip -n far address del {FOUR}/24 dev end; ip -n other address add {FOUR}/24 dev end"),
     );
     let told = scan_while(&room, &moves, &format!("{FOUR} 1-2500 --rate 3000"), 3);
     assert!(told["ended"] == "cut" || gaps(&told).contains(&"moved-address"), "{told:#}");
-    let goes = format!("(sleep 0.5; ip -n other address del {FOUR}/24 dev end) &");
+    let goes = once_sent("br0", 1_000, &format!("ip -n other address del {FOUR}/24 dev end"));
     room.run("ip neigh flush dev br0");
     let told = scan_while(&room, &goes, &format!("{FOUR} 1-2500 --rate 3000"), 3);
     let is_gone = told["ended"] == "vanished" && gaps(&told) == ["moved-address"];
@@ -148,6 +153,33 @@ fn a_queue_that_is_full_is_named_and_one_that_is_only_slow_is_waited_for() {
     input(&room, "drop");
     let told = scan(&room, &format!("{FOUR} 25-30"), 0);
     assert_eq!((gaps(&told), count(&told, "filtered"), count(&told, "silent")), (vec![], 1, 5), "{told:#}");
+}
+
+/// As where a host lets out what it names, and nothing else.
+#[test]
+fn a_host_that_lets_little_out_tells_each_port_that_it_stops_and_asks_the_rest() {
+    let room = lay();
+    let lets_out = |what: &str| {
+        room.run(&format!(
+            "nft -f - <<'END'\ntable inet o\ndelete table inet o\ntable inet o {{\nchain o {{\ntype filter hook output priority 0; policy drop;\n{what}\n}}\n}}\nEND"
+        ));
+    };
+    lets_out("tcp dport { 443, 700 } accept\nudp dport { 53, 700 } accept");
+    let ports = "200-800 200-800/udp";
+    let told = scan(&room, &format!("{FOUR} {ports}"), 0);
+    assert_eq!(
+        (gaps(&told), count(&told, "filtered"), count(&told, "closed")),
+        (vec![], 1_198, 3),
+        "{told:#}"
+    );
+    // What is stopped here is no refusal that keeps to a rate.
+    assert!(told["rounds"].as_u64() < Some(4), "{told:#}");
+    lets_out("udp dport 700 accept");
+    let told = scan(&room, &format!("{FOUR} {ports}"), 0);
+    assert_eq!((count(&told, "filtered"), count(&told, "closed")), (1_200, 1), "{told:#}");
+    lets_out("");
+    let told = room.try_run(&format!("portreeve scan {FOUR} {ports} --policy none"));
+    assert!(told.status == 7 && told.stderr.contains("own packet filter drops what is sent"), "{told:#?}");
 }
 
 /// Answers come back by another wire.

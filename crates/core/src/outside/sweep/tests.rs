@@ -251,9 +251,9 @@ fn who_loses_his_way_tells_what_is_known_if_anything_is() {
     let mut never = begin();
     assert_eq!(never.step(Duration::ZERO, &mut Vec::new()), Step::Send);
     never.put_back(BATCH);
-    assert!(!never.cut(), "not one packet left");
+    assert!(!never.end(Ended::Cut), "not one packet left");
     sweep.hear(TICK, Answer { port: batch[0], saying: Saying::Open }, TARGET);
-    assert!(sweep.cut());
+    assert!(sweep.end(Ended::Cut));
     assert_eq!(sweep.step(TICK, &mut batch), Step::Over);
     let outcome = sweep.outcome();
     assert_eq!((outcome.ended, count(&outcome, Seen::Open)), (Ended::Cut, 1));

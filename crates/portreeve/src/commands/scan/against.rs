@@ -47,7 +47,7 @@ impl Against {
         let file = own.get_one::<OsString>(AGAINST);
         let look = match file {
             Some(file) => Look::of(settings, read_snapshot(&input(file.clone()))?)?,
-            None if target.is_this_host() => Look::take(settings, &LOOK)?,
+            None if target.is_this_host() => Look::take(settings, &LOOK)?.beside_ledger(settings),
             None => return Ok(Self::Nothing),
         };
         let sight = Sight::of(&look.snapshot, file.is_none())?;

@@ -8,15 +8,18 @@ use std::{
 
 use clap::ArgMatches;
 use portreeve_core::{
-    outside::{Ended, Line, Outcome, Sweep},
+    outside::{Ended, Line, Outcome, Sweep, is_askable},
     policy::{Policy, ScanChoice},
     port::Protocol,
     text,
     words::Words,
 };
 use portreeve_host::scan::{
-    Proven, ScanError, Wanted, by_connections, by_datagrams, by_packets, may_send_raw, source,
+    ScanError, Wanted, Warrant, by_connections, by_datagrams, by_packets, connections_a_second, may_send_raw,
+    source,
 };
+
+use rustix::io::Errno;
 
 use super::{CONNECT, RATE, against::Against, datagrams::Datagrams, ports, target::Target};
 use crate::{
@@ -24,6 +27,9 @@ use crate::{
     failure::{Failure, io_cause},
     stop::Until,
 };
+
+/// Where this host's own filter stops each of so many, it lets nothing out: of fewer it may mean just these.
+const KEPT_IN_MIN: usize = 64;
 
 /// How the ports are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +47,7 @@ pub(crate) enum Means {
 pub(crate) struct Asked {
     target: IpAddr,
     interface: u32,
-    /// What proves whose it is, where that is not its own consent.
-    proven: Option<Proven>,
+    warrant: Warrant,
     /// Those of TCP, in order, each once.
     pub(crate) ports: Vec<u16>,
     /// Those of UDP.
@@ -80,7 +85,7 @@ impl Asked {
         let mut asked = Self {
             target: target.ip(),
             interface: target.interface,
-            proven: target.hold().map_err(|error| failed(&error))?,
+            warrant: target.hold(policy)?,
             ports: named.tcp,
             datagrams,
             rate_max: own.get_one(RATE).copied().unwrap_or(1).min(rate_max),
@@ -103,7 +108,13 @@ impl Asked {
 
     /// About how long it takes to ask those of TCP, where each answers and where most do not.
     pub(crate) fn lengths(&self) -> [Duration; 2] {
-        Sweep::lengths(self.ports.len(), self.rate_max)
+        let of = |rate_max| Sweep::lengths(self.ports.len(), rate_max);
+        let silent_max = match self.means {
+            Means::Packets => self.rate_max,
+            Means::ForWant | Means::Connections => self.rate_max.min(connections_a_second()),
+        };
+        let ([short, _], [_, long]) = (of(self.rate_max), of(silent_max));
+        [short, long]
     }
 
     /// How long it may take to ask those of UDP.
@@ -122,12 +133,33 @@ impl Asked {
     ///
     /// Nothing gets out.
     pub(super) fn ask(&self, until: &Until<'_>) -> Result<[(Protocol, Outcome); 2], Failure> {
+        self.ask_both(until).map_err(|error| failed(&error))
+    }
+
+    fn ask_both(&self, until: &Until<'_>) -> Result<[(Protocol, Outcome); 2], ScanError> {
         let tcp = self.ask_tcp(until)?;
-        let udp = self.ask_udp(until, tcp.ended)?;
+        let udp = match self.ask_udp(until, tcp.ended) {
+            // What was seen before is told all the same.
+            Err(ScanError::NoRoute(..)) if !tcp.glimpses.is_empty() => {
+                Outcome::nothing(self.datagrams.ports.len(), Ended::Cut)
+            }
+            udp => udp?,
+        };
+        if self.is_kept_in(&tcp, &udp) {
+            return Err(ScanError::KeptIn(Errno::PERM));
+        }
         Ok([(Protocol::Tcp, tcp), (Protocol::Udp, udp)])
     }
 
-    fn ask_tcp(&self, until: &Until<'_>) -> Result<Outcome, Failure> {
+    fn is_kept_in(&self, tcp: &Outcome, udp: &Outcome) -> bool {
+        let service = |port| self.datagrams.services.get(&port).map(String::as_str);
+        // The others are silent as nothing is sent to them.
+        let asked = udp.glimpses.iter().filter(|glimpse| is_askable(glimpse.port, service(glimpse.port)));
+        let mut all = tcp.glimpses.iter().chain(asked);
+        all.clone().count() >= KEPT_IN_MIN && all.all(|glimpse| glimpse.by == Some(self.source))
+    }
+
+    fn ask_tcp(&self, until: &Until<'_>) -> Result<Outcome, ScanError> {
         if self.ports.is_empty() {
             return Ok(Outcome::nothing(0, Ended::Whole));
         }
@@ -138,7 +170,7 @@ impl Asked {
     }
 
     /// Whoever was stopped or has lost the target asks no more.
-    fn ask_udp(&self, until: &Until<'_>, ended: Ended) -> Result<Outcome, Failure> {
+    fn ask_udp(&self, until: &Until<'_>, ended: Ended) -> Result<Outcome, ScanError> {
         let Datagrams { ports, services } = &self.datagrams;
         if ports.is_empty() || ended != Ended::Whole {
             return Ok(Outcome::nothing(ports.len(), ended));
@@ -152,11 +184,11 @@ impl Asked {
         ports: &[u16],
         until: &Until<'_>,
         ask: impl FnOnce(&Wanted<'_>) -> Result<Outcome, ScanError>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, ScanError> {
         if until.is_over() {
             return Ok(Outcome::nothing(ports.len(), Ended::Expired));
         }
-        let mut outcome = ask(&self.wanted(ports, until.either())).map_err(|error| failed(&error))?;
+        let mut outcome = ask(&self.wanted(ports, until.either()))?;
         if outcome.ended == Ended::Stopped && until.is_over() {
             outcome.ended = Ended::Expired;
         }
@@ -164,9 +196,8 @@ impl Asked {
     }
 
     fn wanted<'a>(&'a self, ports: &'a [u16], stop: BorrowedFd<'a>) -> Wanted<'a> {
-        let Self { target, interface, proven, rate_max, .. } = self;
-        let proven = proven.as_ref();
-        Wanted { target: *target, interface: *interface, proven, ports, rate_max: *rate_max, stop }
+        let Self { target, interface, warrant, rate_max, .. } = self;
+        Wanted { target: *target, interface: *interface, warrant, ports, rate_max: *rate_max, stop }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `scan --consent` and `scan --new-secret`: how this host says that it may be scanned, and by what it proves that.
 
 use std::{
+    collections::HashSet,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     ops::RangeInclusive,
@@ -158,9 +159,14 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
         failure.print(settings.lang);
     }
     let done = tell(until, port, &way, settings, out).and_then(|()| {
+        let mut known = HashSet::new();
         let answered = consenting.answer(&secret, until, stop.signals(), |parties| {
             written.answers(parties.scanner);
             let (from, to) = (parties.scanner, parties.target);
+            // Whoever scans asks again and again.
+            if !known.insert((from, to)) {
+                return;
+            }
             let told = text!("{from} may scan {to}", "{from} に {to} のスキャンを許可しました");
             // Whoever reads it no more wants the answer all the same.
             let _ = out.sentences(told.in_lang(settings.lang)).and_then(|()| out.finish());

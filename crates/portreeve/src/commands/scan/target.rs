@@ -13,7 +13,7 @@ use portreeve_core::{
 use portreeve_host::{
     observe::links,
     scan::{
-        Missing, Proof, Proven, ScanError,
+        Missing, Proof, Proven, Renewal, ScanError, Warrant,
         consent::{self as asking, Consent, Lasting},
         proof,
     },
@@ -83,15 +83,23 @@ impl Target {
         self.address.ip
     }
 
-    /// What proves that it is ours, to be held on to; nothing where it said so itself.
+    /// What says that it is ours, to be held on to.
     ///
     /// # Errors
     ///
-    /// Where the kernel or a sandbox refuses rtnetlink.
-    pub(super) fn hold(&self) -> Result<Option<Proven>, ScanError> {
-        let Ours::Here(proof) = &self.proof else { return Ok(None) };
-        let held = Proven::hold(self.ip(), self.interface, proof.clone());
-        held.map(Some).map_err(|error| ScanError::Call("hear of changes", io::Error::other(error)))
+    /// Where the kernel or a sandbox refuses rtnetlink, or the secret cannot be read any more.
+    pub(super) fn hold(&self, policy: Option<&Policy>) -> Result<Warrant, Failure> {
+        let (ip, interface) = (self.ip(), self.interface);
+        let held = match &self.proof {
+            Ours::Here(proof) => Proven::hold(ip, interface, proof.clone())
+                .map(Warrant::Proven)
+                .map_err(|error| ScanError::Call("hear of changes", io::Error::other(error))),
+            Ours::Consents { .. } => {
+                Renewal::of(ip, interface, consent::port(policy), consent::secret(policy)?)
+                    .map(Warrant::Consent)
+            }
+        };
+        held.map_err(|error| failed(&error))
     }
 
     /// How long it may still be scanned, where it says so itself.

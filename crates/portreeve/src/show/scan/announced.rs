@@ -52,12 +52,12 @@ fn tcp(asked: &Asked) -> Option<Text> {
             text!("at most {rate}/s · about {en_time}", "最大 {rate}/秒 · 約 {ja_time}")
         }
         Means::Connections => text!(
-            "by connections: slower, seen by applications",
-            "通常の接続を使用(低速。アプリケーションから見えます)"
+            "by connections: slower, seen by applications · about {en_time}",
+            "通常の接続を使用(低速。アプリケーションから見えます) · 約 {ja_time}"
         ),
         Means::ForWant => text!(
-            "by connections, as raw packets take root: slower, seen by applications",
-            "raw パケットの送信には root が必要なため、通常の接続を使用(低速。アプリケーションから見えます)"
+            "by connections, as raw packets take root: slower, seen by applications · about {en_time}",
+            "raw パケットの送信には root が必要なため、通常の接続を使用(低速。アプリケーションから見えます) · 約 {ja_time}"
         ),
     };
     Some(text!("{ports} tcp {en_ports} · {en}", "TCP {ports} ポート · {ja}"))

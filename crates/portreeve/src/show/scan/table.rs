@@ -126,7 +126,10 @@ fn notes(seen: Seen<'_>) -> Vec<Text> {
         }
         Ended::Expired => {
             let (en, ja) = (&missing.en, &missing.ja);
-            Some(text!("The consent is over: {en}.", "スキャンの許可が終了しました。{ja}。"))
+            Some(text!(
+                "The target consents no more: {en}.",
+                "対象による許可が終了したか、確認できなくなりました。{ja}。"
+            ))
         }
         Ended::Vanished => Some(text!(
             "The target answered at first and then no more: it went away, or something began to block this host. {unasked} ports were not asked.",

@@ -1,0 +1,74 @@
+//! By what right packets are sent to a target, looked at before they are.
+
+use std::net::IpAddr;
+
+use portreeve_core::outside::Ended;
+
+use super::{proven::Proven, renewal::Renewal};
+
+/// What says that a target is ours, and whether it still is.
+#[derive(Debug)]
+pub enum Warrant {
+    /// The kernel.
+    Proven(Proven),
+    /// The target itself.
+    Consent(Renewal),
+}
+
+/// Whether packets may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// They may.
+    Ours,
+    /// Not now, until the target says again that they may.
+    Unsure,
+    /// Never more: whoever has the address is not proven to be ours.
+    Astray,
+    /// Never more: it does not consent any longer.
+    Expired,
+}
+
+impl Standing {
+    /// How a scan ends of which that is so.
+    pub(super) const fn ended(self) -> Option<Ended> {
+        match self {
+            Self::Ours | Self::Unsure => None,
+            Self::Astray => Some(Ended::Cut),
+            Self::Expired => Some(Ended::Expired),
+        }
+    }
+}
+
+impl Warrant {
+    pub(super) fn standing(&self) -> Standing {
+        match self {
+            Self::Proven(proven) if proven.is_lost() => Standing::Astray,
+            Self::Proven(_) => Standing::Ours,
+            Self::Consent(renewal) => renewal.standing(),
+        }
+    }
+
+    /// What the kernel says, on whose way alone packets may leave.
+    pub(super) const fn proven(&self) -> Option<&Proven> {
+        match self {
+            Self::Proven(proven) => Some(proven),
+            Self::Consent(_) => None,
+        }
+    }
+
+    /// The address to ask from, where it has to be this one.
+    pub(super) fn source(&self) -> Option<IpAddr> {
+        self.proven().and_then(Proven::source)
+    }
+}
+
+/// Warrants of this host's own loopback, for tests.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+    use crate::scan::Proof;
+
+    pub(in crate::scan) fn own(target: IpAddr) -> Warrant {
+        Warrant::Proven(Proven::hold(target, 0, Proof::Own("lo".into())).unwrap())
+    }
+}
