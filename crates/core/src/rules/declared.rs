@@ -7,6 +7,8 @@ mod moved_from_declared_port;
 mod stolen_port;
 mod unneeded_open_port;
 
+pub(super) use unneeded_open_port::is_needed_at;
+
 use alloc::{
     string::{String, ToString},
     vec::Vec,

@@ -5,7 +5,7 @@ mod seen_open_said_closed;
 
 use alloc::{format, vec::Vec};
 
-use super::{Rule, exposure::says_closed_is_open, find};
+use super::{Rule, declared::is_needed_at, exposure::says_closed_is_open, find};
 use crate::{
     exposure::Reached,
     finding::Finding,
@@ -44,7 +44,7 @@ fn undeclared<'a>(world: &'a World<'_>) -> impl Iterator<Item = Finding> + 'a {
     let rule = find("unneeded-open-port").filter(|_| world.policy.is_some());
     let open = world.outside.iter().filter(|it| it.glimpse.seen == Seen::Open && it.declared.is_none());
     // What the model calls closed is told as worse.
-    let open = open.filter(|it| !seen_open_said_closed::is_found(it));
+    let open = open.filter(|it| !seen_open_said_closed::is_found(it) && !is_needed_at(world, it.spec()));
     rule.into_iter().flat_map(move |rule| {
         open.clone().map(move |it| {
             let spec = it.spec();
@@ -143,6 +143,21 @@ mod tests {
         ];
         assert_eq!(found(&rows, true), ["unneeded-open-port 8080/tcp"]);
         assert!(found(&rows, false).is_empty());
+    }
+
+    #[test]
+    fn what_its_claimant_holds_is_needed_without_a_declaration() {
+        let open = [seen(20_500, Seen::Open, Reached::Reachable, true)];
+        let listens = |scene: Scene| {
+            let scene = scene.policy().listens("shop.service", "0.0.0.0:20500/tcp");
+            scene.socket(|socket| socket.uid = Some(100))
+        };
+        let claimed = listens(scene()).claims(&[(100, "web 20500/tcp")]);
+        assert!(found_of(&claimed, &open).is_empty());
+        for other in [listens(scene()), listens(scene()).claims(&[(101, "web 20500/tcp")]), scene().policy()]
+        {
+            assert_eq!(found_of(&other, &open), ["unneeded-open-port 20500/tcp"]);
+        }
     }
 
     #[test]

@@ -43,21 +43,30 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    let is_claimed = |it: &Holding<'_>| it.listeners.iter().all(|listener| world.is_claimants(listener));
-    // Others come to it by what is declared elsewhere, and by its own number nobody.
-    let is_led_to = |it: &Holding<'_>| {
-        let is_apart = |listener: &Listener| {
-            // Over UDP its answers leave from where it is bound, so it has to hear where it is asked.
-            listener.breadth() == Breadth::Loopback
-                || listener.protocol == Protocol::Udp && world.is_led_to(listener)
-        };
-        it.listeners.iter().all(|listener| is_apart(listener))
-            && it.listeners.iter().any(|listener| is_led_to(world, it, listener))
-    };
-    let undeclared = world
-        .holdings()
-        .filter(|it| it.declared.is_none() && !asks_for_an_address(it) && !is_claimed(it) && !is_led_to(it));
+    let undeclared = world.holdings().filter(|it| it.declared.is_none() && !is_needed(world, it));
     undeclared.map(|holding| finding(world, holding)).collect()
+}
+
+/// Whether whoever listens at `spec` is known, and needs that without any declaration.
+pub(in crate::rules) fn is_needed_at(world: &World<'_>, spec: PortSpec) -> bool {
+    let mut there = world.holdings().filter(|it| it.spec() == spec).peekable();
+    there.peek().is_some() && there.all(|it| is_needed(world, it))
+}
+
+/// Whether it is the host's own, was claimed, or gets what is declared elsewhere.
+fn is_needed(world: &World<'_>, holding: &Holding<'_>) -> bool {
+    let is_claimed = || holding.listeners.iter().all(|listener| world.is_claimants(listener));
+    // Others come to it by what is declared elsewhere, and by its own number nobody.
+    let is_apart = |listener: &Listener| {
+        // Over UDP its answers leave from where it is bound, so it has to hear where it is asked.
+        listener.breadth() == Breadth::Loopback
+            || listener.protocol == Protocol::Udp && world.is_led_to(listener)
+    };
+    let is_led_to = || {
+        holding.listeners.iter().all(|listener| is_apart(listener))
+            && holding.listeners.iter().any(|listener| is_led_to(world, holding, listener))
+    };
+    asks_for_an_address(holding) || is_claimed() || is_led_to()
 }
 
 /// Whether what is declared elsewhere is led to it, or is to be.
