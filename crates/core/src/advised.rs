@@ -29,7 +29,7 @@ impl Advised {
     /// updates, and is of a release of theirs. Where the host itself has no lists at all, they can be fetched, and tell more.
     #[must_use]
     pub fn settle(&self, gap: &Gap, code: &Code) -> bool {
-        let is_meant = |root: &CodeRoot| !root.packages.is_empty() && gap.is_of_root(root.name.as_deref());
+        let is_meant = |root: &CodeRoot| !root.packages.is_empty() && root.is_hidden_by(gap);
         let mut meant = (0..).zip(&code.roots).filter(|(_, root)| is_meant(root)).peekable();
         let is_left_to_them = match gap.what {
             GapKind::MissingUpdateData => !gap.detail.is_empty(),
@@ -47,7 +47,7 @@ impl Advised {
 /// The packages that advisories are to be asked for.
 #[must_use]
 pub fn asked(code: &Code) -> Asked {
-    let mut asked = Asked::default();
+    let mut asked = Asked::on(code.host().and_then(|host| host.release.as_deref()));
     for (_, root, package) in packages(code) {
         if let Some(release) = &root.release {
             asked.add(release, &installed(package));

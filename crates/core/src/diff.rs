@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
-    facts::{Hold, HolderGap, Listener, Namespace, Process, Snapshot, SocketState},
+    facts::{Code, CodeFile, Hold, HolderGap, Listener, Namespace, Process, Snapshot, SocketState},
     owner::{Identity, is_service_manager},
     patches::is_stale,
     port::Protocol,
@@ -190,8 +190,8 @@ impl<'a> Look<'a> {
     /// Whether the script that was lost had been replaced before.
     fn lost_old_script(self, pid: u32, process: &Process) -> bool {
         let (Some(script), Some(other)) = (self.lost_script(pid, process), self.other) else { return false };
-        let mut files = other.code.iter().flat_map(|code| code.of(pid));
-        files.any(|file| file.path == script && is_stale(file, process))
+        let is_old = |code: &Code, file: &CodeFile| is_stale(code.root(file), file, process);
+        other.code.iter().any(|code| code.of(pid).any(|file| file.path == script && is_old(code, file)))
     }
 }
 
@@ -232,7 +232,8 @@ fn places<'a>(look: Look<'a>, mut listeners: Vec<&'a Listener>) -> BTreeMap<Plac
 fn runs_old_code(look: Look<'_>, listener: &Listener) -> Option<bool> {
     let code = look.own.code.as_ref()?;
     let runs_old = |pid: u32, process| {
-        code.of(pid).any(|file| is_stale(file, process)) || look.lost_old_script(pid, process)
+        code.of(pid).any(|file| is_stale(code.root(file), file, process))
+            || look.lost_old_script(pid, process)
     };
     Some(look.own.holders(listener).any(|(hold, process)| runs_old(hold.pid, process)))
 }

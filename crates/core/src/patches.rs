@@ -77,7 +77,7 @@ impl<'a> Patch<'a> {
     /// Whether what runs is no longer what is installed.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.files.iter().any(|file| is_stale_of(file, &self.holders))
+        self.files.iter().any(|file| is_stale_of(self.root, file, &self.holders))
     }
 
     /// The version that waits to be installed, and whether it is what would be installed.
@@ -183,17 +183,16 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:~".contains(&byte))
 }
 
-/// Whether a file runs in `process` as it is not on the disk any more.
+/// Whether a file below `root` runs in `process` as it is not on the disk any more.
 ///
 /// What was deleted without being a package's is a library that a program unpacked for itself, as JNA does; the program itself
 /// and its script are none.
 #[must_use]
-pub fn is_stale(file: &CodeFile, process: &Process) -> bool {
+pub fn is_stale(root: Option<&CodeRoot>, file: &CodeFile, process: &Process) -> bool {
+    let inner = || root.map_or(&*file.path, |root| root.inner(&file.path));
     match file.state {
         ExeState::Replaced => true,
-        ExeState::Deleted => {
-            file.package.is_some() || is_packages(&file.path) || is_itself(&file.path, process)
-        }
+        ExeState::Deleted => file.package.is_some() || is_packages(inner()) || is_itself(&file.path, process),
         ExeState::Same | ExeState::Memfd | ExeState::Unknown => false,
     }
 }
@@ -202,8 +201,8 @@ fn is_itself(path: &str, process: &Process) -> bool {
     [&process.exe, &process.script].into_iter().flatten().any(|own| own == path)
 }
 
-fn is_stale_of(file: &CodeFile, holders: &[(u32, &Process)]) -> bool {
-    holders.iter().any(|(_, process)| is_stale(file, process))
+fn is_stale_of(root: Option<&CodeRoot>, file: &CodeFile, holders: &[(u32, &Process)]) -> bool {
+    holders.iter().any(|(_, process)| is_stale(root, file, process))
 }
 
 /// Where nothing but packages puts files (hier(7)): what is gone from there went with an older package.
@@ -276,11 +275,12 @@ fn patch<'a>(
     subject: &Subject<'a>,
     mut files: Vec<&'a CodeFile>,
 ) -> Patch<'a> {
-    files.sort_by_key(|file| (!is_stale_of(file, &subject.holders), file.state == ExeState::Same));
+    // All are of one package.
+    let root = files.first().and_then(|file| code.root(file));
+    files.sort_by_key(|file| (!is_stale_of(root, file, &subject.holders), file.state == ExeState::Same));
     let first = files.first().copied();
     let package = first.and_then(|file| code.package(file));
     let told = first.zip(advised).and_then(|(file, advised)| advised.of(file));
-    let root = first.and_then(|file| code.root(file));
     Patch {
         place: subject.place,
         holders: subject.holders.clone(),

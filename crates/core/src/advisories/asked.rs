@@ -14,9 +14,23 @@ pub struct Asked {
     /// The ecosystems of each name.
     names: BTreeMap<String, BTreeSet<String>>,
     ecosystems: BTreeSet<String>,
+    /// The ecosystem of whoever asks.
+    own: Option<String>,
 }
 
 impl Asked {
+    /// Asks for nothing yet, on a host of that ecosystem.
+    #[must_use]
+    pub fn on(own: Option<&str>) -> Self {
+        Self { own: own.map(Into::into), ..Self::default() }
+    }
+
+    /// What a document is about that tells of `ecosystem` and does not say of which release: of the own one, where that is of it.
+    pub(super) fn meant(&self, ecosystem: &str) -> String {
+        let own = self.own.as_ref().filter(|own| speaks_of(ecosystem, own));
+        own.cloned().unwrap_or_else(|| ecosystem.into())
+    }
+
     /// Asks for `package` in `ecosystem`, too.
     pub fn add(&mut self, ecosystem: &str, package: &Installed) {
         if !self.ecosystems.contains(ecosystem) {

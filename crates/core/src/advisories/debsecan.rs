@@ -1,7 +1,7 @@
 //! The data that debsecan reads: `VERSION 1`, the holes, and the packages that have them (A18).
 //!
 //! `fetch_data` and `Vulnerability` of debsecan 0.4.20 define the format. A document is about one release of Debian, or
-//! about all of them, and does not say which: whoever lays it down knows.
+//! about all of them, and does not say which: it is taken to be about that of the host that it is laid down on.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::str;
@@ -12,7 +12,7 @@ use crate::{
     version::{Scheme, compare},
 };
 
-/// What this speaks of, of whichever release.
+/// What this speaks of.
 const ECOSYSTEM: &str = "Debian";
 /// How an archive and what is compressed begin: zlib as the tracker sends it (RFC 1950 §2.2), gzip, xz, zstd, bzip2, zip.
 const COMPRESSED: [&[u8]; 9] = [
@@ -30,6 +30,8 @@ const COMPRESSED: [&[u8]; 9] = [
 /// What packages are said to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Statements {
+    /// Of whose packages: of the release of this host, whose administrator laid it down, where it is of Debian.
+    ecosystem: String,
     by_package: BTreeMap<String, Vec<Statement>>,
     /// Whether anything was said, of whatever package.
     has_lines: bool,
@@ -54,7 +56,7 @@ pub(super) fn read(document: &[u8], asked: &Asked) -> Result<(Statements, usize)
     let mut lines = Lines { rest: document, number: 0 };
     begin(document, &mut lines)?;
     let holes = holes(&mut lines)?;
-    let mut statements = Statements::default();
+    let mut statements = Statements { ecosystem: asked.meant(ECOSYSTEM), ..Statements::default() };
     while let Some(line) = lines.next_of_part()? {
         statements.take(line, &holes, asked).map_err(|why| why.at(lines.number))?;
     }
@@ -94,6 +96,7 @@ fn holes<'d>(lines: &mut Lines<'d>) -> Result<Vec<&'d str>, Unread> {
 impl Statements {
     pub(super) fn add(&mut self, other: Self) {
         self.has_lines |= other.has_lines;
+        self.ecosystem = other.ecosystem;
         for (package, statements) in other.by_package {
             self.by_package.entry(package).or_default().extend(statements);
         }
@@ -108,7 +111,7 @@ impl Statements {
         let hole = holes.get(number).ok_or(Malformed::Number)?;
         let [kind, _, _, fixed, ..] = flags.as_bytes() else { return Err(Malformed::Package) };
         self.has_lines = true;
-        if asked.is_told(ECOSYSTEM, package) {
+        if asked.is_told(&self.ecosystem, package) {
             let statement = Statement {
                 hole: (*hole).into(),
                 names_installed: *kind == b'B',
@@ -123,12 +126,12 @@ impl Statements {
 
     /// Whether any package is said to have a hole, and of `ecosystem`.
     pub(super) fn speak_of(&self, ecosystem: &str) -> bool {
-        self.has_lines && speaks_of(ECOSYSTEM, ecosystem)
+        self.has_lines && speaks_of(&self.ecosystem, ecosystem)
     }
 
     /// Tells of each hole that `package` has.
     pub(super) fn affecting<'d>(&'d self, ecosystem: &str, package: &Installed, told: &mut Told<'d>) {
-        if !speaks_of(ECOSYSTEM, ecosystem) {
+        if !speaks_of(&self.ecosystem, ecosystem) {
             return;
         }
         let of = |name: &str| self.by_package.get(name).into_iter().flatten();

@@ -85,6 +85,23 @@ fn speak_of(documents: &[&str], ecosystem: &str) -> bool {
 }
 
 #[test]
+fn what_names_no_release_is_about_that_of_the_host_it_was_laid_down_on() {
+    let speaks = |own: Option<&str>, ecosystem: &str| {
+        let mut asked = Asked::on(own);
+        let mill = package("mill-tools", "mill", "1.2-3");
+        asked.add(ecosystem, &mill);
+        let mut advisories = Advisories::default();
+        advisories.add(read(DEBSECAN.as_bytes(), &asked).unwrap()).unwrap();
+        assert_eq!(advisories.affecting(ecosystem, &mill).is_empty(), !advisories.speak_of(ecosystem));
+        advisories.speak_of(ecosystem)
+    };
+    assert!(speaks(Some("Debian:12"), "Debian:12") && !speaks(Some("Debian:12"), "Debian:11"));
+    for own in [None, Some("Ubuntu:24.04")] {
+        assert!(speaks(own, "Debian:12") && speaks(own, "Debian:11") && !speaks(own, "Ubuntu:24.04"));
+    }
+}
+
+#[test]
 fn documents_speak_of_a_release_by_whatever_package_they_name() {
     assert!(speak_of(&[OSV], "Debian:12") && speak_of(&[DEBSECAN], "Debian:12"));
     for other in ["Debian:11", "Ubuntu:24.04", "npm", ""] {

@@ -86,7 +86,7 @@ impl Unread {
             },
             Self::TooMany => Words {
                 en: "there are more than 1,000,000 advisories",
-                ja: "アドバイザリーが 1,000,000 件を超えています",
+                ja: "アドバイザリが 1,000,000 件を超えています",
             },
             Self::Compressed => Words {
                 en: "the document is compressed: unpack it first",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ExeState;
+use super::{ExeState, Gap, GapKind};
 use crate::version::{Scheme, compare};
 
 /// What processes run, as places in lists: many of them run the same libraries.
@@ -221,7 +221,14 @@ impl Kernels {
             return self.newer_of_kind().map_or(KernelStanding::Unknown, KernelStanding::Older);
         };
         let is_newer = |newest: &&InstalledKernel| is_newer(&newest.version, running);
-        self.newest().filter(is_newer).map_or(KernelStanding::Newest, KernelStanding::Older)
+        self.newest_of_kind().filter(is_newer).map_or(KernelStanding::Newest, KernelStanding::Older)
+    }
+
+    /// The newest that could be what runs: whoever has several kinds installed chose one of them.
+    fn newest_of_kind(&self) -> Option<&InstalledKernel> {
+        let own = kind(&self.running);
+        let of_kind = self.installed.iter().filter(|kernel| own.is_none() || kind(&kernel.release) == own);
+        of_kind.max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
     }
 
     /// The newest of those of the same kind as the one that runs, where its release is a newer one: of a kernel whose package
@@ -241,10 +248,34 @@ fn is_newer(version: &str, than: &str) -> bool {
 /// What stands behind the numbers of a kernel's release: `amd64` of `6.1.0-10-amd64`, `el9.x86_64` of
 /// `5.14.0-427.el9.x86_64`. Releases of two kinds are numbered apart: `6.8.0-1012-aws` is as new as `6.8.0-40-generic`.
 fn kind(release: &str) -> Option<&str> {
-    release.find(|letter: char| letter.is_ascii_alphabetic()).map(|start| &release[start..])
+    let is_letter = |letter: char| letter.is_ascii_alphabetic();
+    // A backport has letters among its numbers: `6.12.9+bpo-amd64`, `6.1.0-0.deb11.7-amd64`.
+    let flavour = release
+        .match_indices('-')
+        .find_map(|(at, _)| release.get(at + 1..).filter(|it| it.starts_with(is_letter)));
+    flavour.or_else(|| release.get(release.find(is_letter)?..))
 }
 
+/// How the name of a root begins that is a directory of another one (chroot(2)).
+const CHROOT: &str = "chroot ";
+
 impl CodeRoot {
+    /// A path of one of its files as it is meant below it: that of a chroot(2) is told from outside.
+    #[must_use]
+    pub fn inner<'p>(&self, path: &'p str) -> &'p str {
+        let within = self.name.as_deref().and_then(|name| name.strip_prefix(CHROOT));
+        within.and_then(|within| path.strip_prefix(within)).unwrap_or(path)
+    }
+
+    /// Whether what `gap` hides of packages is below it.
+    #[must_use]
+    pub fn is_hidden_by(&self, gap: &Gap) -> bool {
+        match gap.what {
+            GapKind::SilentAdvisories => gap.silent_release() == self.release.as_deref(),
+            _ => gap.is_of_root(self.name.as_deref()),
+        }
+    }
+
     /// When the lists were fetched last, as far as anything tells: an archive cannot have been fetched before it was made.
     #[must_use]
     pub fn lists_known(&self) -> Option<Timestamp> {

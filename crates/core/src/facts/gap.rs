@@ -137,6 +137,12 @@ impl Gap {
         code::is_of_root(&self.detail, name)
     }
 
+    /// The release of which it says that advisories are silent.
+    #[must_use]
+    pub fn silent_release(&self) -> Option<&str> {
+        (self.what == GapKind::SilentAdvisories).then(|| code::of_release(&self.detail).0)
+    }
+
     /// Whether listeners may be missing because of it.
     #[must_use]
     pub fn hides_listeners(&self) -> bool {

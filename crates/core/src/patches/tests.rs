@@ -1,7 +1,11 @@
 //! Tests of what ports run.
 
 use super::*;
-use crate::{advised, advisories, facts::Offer, rules::testing::Scene};
+use crate::{
+    advised, advisories,
+    facts::{Gap, GapKind, Offer},
+    rules::testing::Scene,
+};
 use alloc::vec;
 
 /// That host with port 22 open to everybody.
@@ -147,6 +151,15 @@ fn told_by(document: &str, release: Option<&str>, waits: bool) -> (Security, boo
     })
 }
 
+#[test]
+fn silent_advisories_are_a_gap_of_their_release_alone() {
+    let root = |release: &str| CodeRoot { release: Some(release.into()), ..CodeRoot::default() };
+    let gap = |detail: &str| Gap { detail: detail.into(), ..Gap::new(GapKind::SilentAdvisories, 1) };
+    assert!(root("Debian:12").is_hidden_by(&gap("Debian:12: osv/")));
+    assert!(!root("Debian:12").is_hidden_by(&gap("Alpine:v3.20: osv/")));
+    assert!(!CodeRoot::default().is_hidden_by(&gap("Debian:12: osv/")));
+}
+
 fn about(ecosystem: &str, name: &str) -> String {
     format!(
         r#"{{"id":"DSA-1","affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"{name}"}},
@@ -200,6 +213,20 @@ fn a_deleted_file_of_no_package_is_old_code_only_where_packages_put_theirs() {
         });
         scene.with_world(|world| patches(world).iter().any(Patch::is_stale))
     };
+    let jailed = |path: &str| {
+        let scene = sshd(|code| {
+            let file = CodeFile {
+                path: path.into(),
+                state: ExeState::Deleted,
+                package: None,
+                ..code.files[0].clone()
+            };
+            code.files[0] = file;
+            code.roots[0].name = Some("chroot /srv/shop".into());
+        });
+        scene.with_world(|world| patches(world).iter().any(Patch::is_stale))
+    };
+    assert!(jailed("/srv/shop/usr/lib/libexpat.so.1") && !jailed("/srv/shop/tmp/usr/jna.tmp"));
     assert!(deleted("/usr/lib/x86_64-linux-gnu/libicu.so.70") && deleted("/lib/libz.so.1"));
     assert!(
         !deleted("/tmp/jna-1234.tmp") && !deleted("/var/cache/app/x.so") && !deleted("/usr/local/lib/x.so")

@@ -80,7 +80,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         Arg::new(PORT).value_name("PORT").num_args(0..).help(port.in_lang(lang)),
         options::flag(ALL, all, lang).short('a'),
         options::value(ADVISORIES, "FILE|DIR", advisories, lang).value_parser(PathBufValueParser::new()),
-        options::flag(ALL_PROCESSES, processes, lang).conflicts_with(options::SNAPSHOT),
+        options::flag(ALL_PROCESSES, processes, lang).conflicts_with_all([options::SNAPSHOT, PORT]),
     ]
     .into_iter()
     .chain(elsewhere::arguments(lang))
@@ -207,7 +207,7 @@ impl Meant<'_> {
 
     /// Whether it is of a root below which something runs that is answered, or of none that is known.
     fn is_of_answer(&self, gap: &Gap) -> bool {
-        let is_of = |root: &CodeRoot| gap.is_of_root(root.name.as_deref());
+        let is_of = |root: &CodeRoot| root.is_hidden_by(gap);
         let mut known = self.world.snapshot.code.iter().flat_map(|code| &code.roots);
         self.patches.iter().any(|patch| patch.root.is_some_and(is_of)) || !known.any(is_of)
     }

@@ -230,7 +230,7 @@ pub(super) const UNKNOWN_RELEASE: Page =
 
 const NAME_ADVISORIES: Words = Words {
     en: "name advisories about that release: --advisories, or advisories of [audit] in the policy; apt's archives are asked instead",
-    ja: "そのリリースのアドバイザリを --advisories かポリシーの [audit] の advisories で指定してください(代わりに apt のアーカイブで判定しています)",
+    ja: "そのリリースのアドバイザリを --advisories か policy の [audit] の advisories で指定してください(代わりに apt のアーカイブで判定しています)",
 };
 
 fn no_lists(root: &str) -> Text {
@@ -277,8 +277,12 @@ fn is_list(detail: &str) -> bool {
 }
 
 /// `Debian:12: osv/`: no release has a blank behind a colon.
+pub(super) fn of_release(detail: &str) -> (&str, &str) {
+    detail.split_once(": ").unwrap_or((detail, ""))
+}
+
 fn silent(detail: &str) -> Text {
-    let (release, path) = detail.split_once(": ").unwrap_or((detail, ""));
+    let (release, path) = of_release(detail);
     text!(
         "security holes by advisories: no advisory of {path} is about {release}",
         "アドバイザリによる脆弱性の有無({path} に {release} のアドバイザリがありません)"

@@ -91,6 +91,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_kernels_of_several_kinds_chose_the_one_that_runs() {
+        let own = ("6.8.0-45-generic", "6.8.0-45.45");
+        let of = |other| host(own.0, None, &[own, other]).texts(RULE.name).len();
+        assert_eq!(of(("6.8.0-1015-aws", "6.8.0-1015.16")), 0);
+        assert_eq!(of(("6.8.0-47-generic", "6.8.0-47.47")), 1);
+        let backport = [("6.1.0-9-amd64", "6.1.27-1"), ("6.12.9+bpo-amd64", "6.12.9-1~bpo12+1")];
+        assert_eq!(host("6.1.0-9-amd64", None, &backport).texts(RULE.name).len(), 1);
+        let red_hat =
+            [("5.14.0-427.el9.x86_64", "5.14.0-427.el9"), ("5.14.0-503.el9.x86_64", "5.14.0-503.el9")];
+        assert_eq!(host("5.14.0-427.el9.x86_64", None, &red_hat).texts(RULE.name).len(), 1);
+    }
+
+    #[test]
     fn a_kernel_that_runs_and_is_of_no_package_is_not_compared() {
         assert_eq!(host("6.12.0-mine", None, &[("6.1.0-9-amd64", "6.1.27-1")]).rules(), [""; 0]);
         let removed = host("6.1.0-9-amd64", Some("6.1.27-1"), &[("6.1.0-10-amd64", "6.1.37-1")]);

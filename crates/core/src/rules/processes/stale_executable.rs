@@ -63,7 +63,8 @@ struct Stale<'a> {
 impl<'a> Stale<'a> {
     fn of(world: &World<'a>, pid: u32, process: &'a Process) -> Option<Self> {
         let code = world.snapshot.code.as_ref().filter(|code| code.processes.contains_key(&pid));
-        let is_stale = |file: &&CodeFile| patches::is_stale(file, process);
+        let root = |file: &CodeFile| code.and_then(|code| code.root(file));
+        let is_stale = |file: &&CodeFile| patches::is_stale(root(file), file, process);
         let files: Vec<_> = code.into_iter().flat_map(|code| code.of(pid)).filter(is_stale).collect();
         let packages = files.iter().filter_map(|file| code.and_then(|code| code.package(file))).collect();
         let libraries: BTreeSet<String> = match code {

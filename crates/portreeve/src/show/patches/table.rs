@@ -236,23 +236,36 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
 
 /// Ports by which code is old, and packages by what becomes of them: one package is behind many ports.
 fn summary(patches: &[Patch<'_>]) -> Text {
-    let stale = places(patches.iter().filter(|patch| patch.is_stale()));
+    let stale = |listens: bool| {
+        places(patches.iter().filter(|patch| patch.is_stale() && patch.place.is_some() == listens))
+    };
+    let (stale, silent) = (stale(true), stale(false));
     let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
     let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word() && patch.is_newest()));
     let en_fine = inflect(fine, "package runs", "packages run");
     let Text { en: en_unsure, ja: ja_unsure } = unsure(patches);
+    let Text { en: en_silent, ja: ja_silent } = silent_processes(silent);
     if stale == 0 && secure == 0 {
         return text!(
-            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest{en_unsure}",
-            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。最新: {fine} パッケージ{ja_unsure}"
+            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest{en_unsure}{en_silent}",
+            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。最新: {fine} パッケージ{ja_unsure}{ja_silent}"
         );
     }
     let en_stale = inflect(stale, "port runs", "ports run");
     let en_secure = inflect(secure, "package waits", "packages wait");
     text!(
-        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest{en_unsure}",
-        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ{ja_unsure}"
+        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest{en_unsure}{en_silent}",
+        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ{ja_unsure}{ja_silent}"
     )
+}
+
+/// Of those who listen nowhere, which no port is behind.
+fn silent_processes(count: usize) -> Text {
+    let en = inflect(count, "process that listens nowhere runs", "processes that listen nowhere run");
+    match count {
+        0 => Text::default(),
+        _ => text!("; {count} {en} old code", "。更新前のコードで動作中の、待ち受けのないプロセス: {count}"),
+    }
 }
 
 /// Packages of which nothing tells what waits are not passed over.
@@ -380,7 +393,7 @@ fn without_lists(world: &World<'_>) -> Text {
     if world.advised().is_some_and(|advised| !advised.is_empty()) {
         return text!(
             "what waits: by the advisories alone; portreeve fetches nothing",
-            "更新待ち: アドバイザリだけによります(portreeve は取得しません)"
+            "更新待ち: アドバイザリだけで判定しています(portreeve は取得しません)"
         );
     }
     let code = world.snapshot.code.as_ref();
