@@ -77,6 +77,12 @@ impl Shop {
     }
 
     /// Who answers a client at this port; nobody as an empty text.
+    /// Goes on once both of these ports of the loopback are listened at.
+    fn waits_for(&self, both: &str) {
+        let listens = format!("[ $(ss -Hltn | grep -cE \"127.0.0.1:({both}) \") = 2 ]");
+        self.site.run(&format!("timeout 20 sh -c 'until {listens}; do sleep 0.1; done'"));
+    }
+
     fn answers(&self, port: u16) -> String {
         let read = format!("timeout 3 bash -c 'cat </dev/tcp/{}/{port}' 2>/dev/null; true", self.ip);
         lab(self.site.client.run(&read)).stdout
@@ -108,9 +114,9 @@ fn what_comes_in_goes_to_the_new_owner_as_long_as_that_holds() {
     assert_eq!((tried.status, shop.answers(443).as_str()), (0, "present"), "{tried:#?}");
     let undone = shop.site.ask("undo");
     assert_eq!((undone.status, shop.answers(443).as_str()), (0, "former"), "{undone:#?}");
-    shop.site.run("portreeve apply --no-session --trial 2s");
+    shop.site.run("portreeve apply --no-session --trial 10s");
     assert_eq!(shop.answers(443), "present");
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(11));
     assert_eq!(shop.answers(443), "former", "the kernel took it back by itself");
     let led = shop.site.ask("apply --no-session --no-trial");
     assert_eq!((led.status, shop.answers(443).as_str()), (0, "present"), "{led:#?}");
@@ -145,9 +151,9 @@ fn a_name_that_another_has_now_leads_nobody_to_him() {
     shop.site.run("portreeve apply --no-session --no-trial");
     shop.site.run("systemctl stop former");
     shop.policy_at("present", "observe", 444);
-    shop.site.run("portreeve apply --no-session --trial 2s");
+    shop.site.run("portreeve apply --no-session --trial 10s");
     assert_eq!(shop.answers(444), "present");
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(11));
     assert_eq!((shop.answers(443).as_str(), shop.answers(444).as_str()), ("", ""));
     shop.policy("former", "observe");
     shop.starts("former", "127.0.0.1");
@@ -190,17 +196,18 @@ fn what_is_steered_knows_whose_it_is_without_the_policy() {
 fn other_places_of_one_owner_have_another_socket() {
     let shop = Shop::open();
     shop.site.run(
-        "systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9080 & exec python3 /srv/shop.py new 127.0.0.1:9443'; sleep 1",
+        "systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9080 & exec python3 /srv/shop.py new 127.0.0.1:9443'",
     );
+    shop.waits_for("9080|9443");
     shop.policy_at("former", "observe", 9_080);
     shop.listens_there();
     shop.site.run("portreeve apply --no-session --no-trial");
     assert_eq!(shop.answers(9_080), "old");
     shop.policy_at("former", "observe", 9_443);
     shop.listens_there();
-    shop.site.run("portreeve apply --no-session --trial 2s");
+    shop.site.run("portreeve apply --no-session --trial 10s");
     assert_eq!(shop.answers(9_443), "new");
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(11));
     assert_eq!(shop.answers(9_080), "old", "the trial is over");
     shop.site.run("portreeve apply --no-session --no-trial");
     assert_eq!(shop.answers(9_443), "new");
@@ -265,11 +272,11 @@ fn what_was_moved_on_trial_alone_is_over_with_it() {
     shop.site.run("portreeve apply --no-session --no-trial");
     shop.starts("present@1", "127.0.0.2");
     shop.policy("present@*", "observe");
-    shop.site.run("portreeve apply --no-session --trial 4s");
+    shop.site.run("portreeve apply --no-session --trial 15s");
     shop.starts("present@2", "127.0.0.3");
     shop.site.run("portreeve steer move shop --to-pid $(systemctl show -P MainPID present@2)");
     assert_eq!(shop.answers(443), "present@2");
-    thread::sleep(Duration::from_secs(5));
+    thread::sleep(Duration::from_secs(15));
     assert_eq!(shop.answers(443), "former");
     let undone = shop.site.ask("undo --no-session");
     assert_eq!(undone.status, 6, "{undone:#?}");
@@ -283,8 +290,9 @@ fn nobody_is_refused_while_a_change_is_taken_back() {
     let shop = Shop::open();
     let starts = || {
         shop.site.run(
-            "systemctl stop former 2>/dev/null; systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9000 & exec python3 /srv/shop.py new 127.0.0.1:9001'; sleep 1",
+            "systemctl stop former 2>/dev/null; systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9000 & exec python3 /srv/shop.py new 127.0.0.1:9001'",
         );
+        shop.waits_for("9000|9001");
     };
     starts();
     shop.policy("former", "observe");

@@ -6,7 +6,7 @@ use portreeve_lab::{Client, profile};
 use serde_json::Value;
 
 use super::{
-    probed::{PORTS, of, source, watched},
+    probed::{PORTS, source, told_of, watched},
     site::{Site, lab},
 };
 
@@ -19,8 +19,8 @@ reach = "world"
 mode = "block"
 "#;
 /// What is told of a client.
-fn told(site: &Site, client: &Client) -> Vec<Value> {
-    of(site, &source(client))
+fn told(site: &Site, client: &Client, count: usize) -> Vec<Value> {
+    told_of(site, &source(client), count)
 }
 
 /// Whether ssh answers.
@@ -73,7 +73,7 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     assert!(is_let_in(&site, prober));
     let session = holds(&site, prober);
     scans(&site, prober);
-    let lines = told(&site, prober);
+    let lines = told(&site, prober, 1);
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!((line["event"].as_str(), line["confidence"].as_str()), (Some("block"), Some("proven")));
     assert_eq!(line["action"]["what"], "block");
@@ -106,12 +106,12 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     };
     assert!(!found(prober), "he is kept out");
     scans(&site, forger);
-    let lines = told(&site, forger);
+    let lines = told(&site, forger, 1);
     assert!(matches!(lines.as_slice(), [line] if line["event"] == "suspicion"), "{lines:#?}");
     thread::sleep(Duration::from_secs(2));
     assert!(found(forger), "he is not");
     assert!(is_let_in(&site, forger));
-    let lines = told(&site, forger);
+    let lines = told(&site, forger, 2);
     assert!(
         matches!(lines.as_slice(), [_, line] if line["event"] == "block"),
         "now he is proven: {lines:#?}"
@@ -134,7 +134,7 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     // Nothing is held against him, and what he does from now on is news.
     thread::sleep(Duration::from_secs(3));
     scans(&site, prober);
-    let lines = told(&site, prober);
+    let lines = told(&site, prober, 2);
     let [_, line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!(line["event"], "block");
     assert!(!is_let_in(&site, prober));
@@ -173,7 +173,7 @@ fn the_host_watches_by_itself() {
     // Both judge the same, and one of them blocks.
     let third = lab(Client::create(&site.network));
     lab(site.host.run("portreeve watch -o ndjson >/root/third 2>&1 & echo $! >/root/third.pid"));
-    thread::sleep(Duration::from_secs(2));
+    site.run("timeout 30 sh -c 'until grep -q ^sees: /root/third; do sleep 0.1; done'");
     is_kept_out_soon(&site, &third);
     let heard = format!(
         "for i in $(seq 100); do grep -q {} /root/third && break; sleep 0.1; done; grep -c {0} /root/third",

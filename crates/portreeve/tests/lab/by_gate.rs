@@ -1,11 +1,11 @@
 //! Where the kernel runs no programs of ours, whoever probes a host behind a gate is told of as early (A14, A16, A19).
 
-use std::{thread, time::Duration};
+use std::{net::Ipv4Addr, thread, time::Duration};
 
 use portreeve_lab::{Client, profile};
 
 use super::{
-    probed::{self, PORTS, innocents_are_not_told_of, is_early, of, probed, probes, source},
+    probed::{self, PORTS, innocents_are_not_told_of, is_early, of, probed, probes, source, told_of},
     site::{Site, lab},
 };
 
@@ -99,7 +99,7 @@ fn without_programs_in_the_kernel_the_gate_tells_who_probes() {
     assert!(fetches(&site, &peer));
     // Few enough that all of it is remembered.
     probes(&peer, &format!("-sT -p {PORTS}"), site.host.place().ipv4.into());
-    let lines = of(&site, &source(&peer));
+    let lines = told_of(&site, &source(&peer), 1);
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert!(is_early(line) && line["confidence"] == "proven", "{line:#}");
     assert_eq!((&line["event"], &line["kind"]), (&"would-block".into(), &"port-scan".into()), "{line:#}");
@@ -119,23 +119,23 @@ fn without_programs_in_the_kernel_the_gate_tells_who_probes() {
     }
     let six = new(&site);
     probes(&six, &format!("-6 -sT -p {PORTS}"), site.host.place().ipv6.into());
-    let lines = of(&site, "2001:db8:51::");
+    let lines = told_of(&site, "2001:db8:51::", 1);
     assert!(matches!(lines.as_slice(), [line] if is_early(line)), "{lines:#?}");
     innocents_are_not_told_of(&site);
 
     // One whose connection goes on while he probes.
     let open = new(&site);
     let to = site.host.place().ipv4;
-    lab(open.run(&format!("bash -c 'exec 3<>/dev/tcp/{to}/22; sleep 9' >/dev/null 2>&1 & sleep 0.5")));
+    is_connected(&open, to, 30);
     probes(&open, &format!("-sT -p {PORTS}"), to.into());
-    let lines = of(&site, &source(&open));
+    let lines = told_of(&site, &source(&open), 1);
     assert!(matches!(lines.as_slice(), [line] if line["confidence"] == "proven"), "{lines:#?}");
 
     // Who is told of before he shakes hands is told of once more.
     let late = new(&site);
     probes(&late, &format!("-sT -p {PORTS}"), site.host.place().ipv4.into());
     assert!(fetches(&site, &late));
-    let lines = of(&site, &source(&late));
+    let lines = told_of(&site, &source(&late), 2);
     assert!(
         matches!(lines.as_slice(), [first, second] if first["confidence"] == "unproven" && second["confidence"] == "proven"),
         "{lines:#?}"
@@ -157,13 +157,13 @@ fn whom_the_gate_tells_of_is_kept_out_where_he_is_proven() {
     probes(&prober, &format!("-sT -p {PORTS}"), site.host.place().ipv4.into());
     let is_told = || !of(&site, &source(&prober)).is_empty();
     assert!((0..20).any(|_| is_told()), "an emulated machine takes its time to change the gate");
-    let lines = of(&site, &source(&prober));
+    let lines = told_of(&site, &source(&prober), 1);
     assert!(matches!(lines.as_slice(), [line] if line["event"] == "block"), "{lines:#?}");
     assert!(!fetches(&site, &prober) && fetches(&site, &friend), "he alone is kept out");
 
     // Whoever forges an address cannot prove that it is his, though conntrack believes half of all numbers.
     forges(&site, &new(&site), NOBODY, GUESS);
-    let lines = of(&site, NOBODY);
+    let lines = told_of(&site, NOBODY, 1);
     assert!(
         matches!(lines.as_slice(), [line] if line["event"] == "suspicion" && line["confidence"] == "unproven"),
         "{lines:#?}"
@@ -183,6 +183,16 @@ fn whom_the_gate_tells_of_is_kept_out_where_he_is_proven() {
     soon(&site, "he is kept out, too", |site| {
         site.run("nft list set inet portreeve blocked4").stdout.contains(&source(&again))
     });
+}
+
+/// Has the client open a connection to ssh that lasts so many seconds.
+fn is_connected(client: &Client, to: Ipv4Addr, seconds: u32) {
+    let begun = format!(
+        "bash -c 'exec 3<>/dev/tcp/{to}/22; sleep {seconds}' >/dev/null 2>&1 & \
+         timeout 10 sh -c 'until ss -Htn state established dport = :22 | grep -q {to}; do sleep 0.1; done'"
+    );
+    let output = lab(client.run(&begun));
+    assert_eq!(output.status, 0, "{output:#?}");
 }
 
 /// Has the client send what `script` makes of `send`, with these addresses of IPv4 as both ends.
@@ -248,7 +258,7 @@ fn a_flood_in_the_name_of_others_hides_nobody_from_whoever_listens_to_the_gate()
         thread::sleep(Duration::from_secs(1));
         probes(&slow, "-sT --scan-delay 1500ms -p 23,3389,5900,6379,9200", site.host.place().ipv4.into());
     });
-    let lines = of(&site, &source(&slow));
+    let lines = told_of(&site, &source(&slow), 1);
     assert!(matches!(lines.as_slice(), [line] if is_early(line)), "{lines:#?}");
     assert!(!sees(&site).contains("tells apart"), "{}", sees(&site));
 
@@ -310,9 +320,9 @@ fn what_the_gate_does_not_tell_is_said() {
             .contains("handshakes of connections before they end, net.netfilter.nf_conntrack_events is 0")
     });
     let (peer, to) = (new(&site), site.host.place().ipv4);
-    lab(peer.run(&format!("bash -c 'exec 3<>/dev/tcp/{to}/22; sleep 4' >/dev/null 2>&1 & sleep 1")));
+    is_connected(&peer, to, 15);
     probes(&peer, &format!("-sT -p {PORTS}"), to.into());
-    let lines = of(&site, &source(&peer));
+    let lines = told_of(&site, &source(&peer), 1);
     assert!(matches!(lines.as_slice(), [line] if line["confidence"] == "unproven"), "{lines:#?}");
     soon(&site, "it has ended", |site| of(site, &source(&peer)).len() == 2);
     assert_eq!(of(&site, &source(&peer))[1]["confidence"], "proven");

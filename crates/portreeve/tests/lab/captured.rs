@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portreeve_lab::{Client, profile};
+use portreeve_lab::{Client, name, profile};
 use serde_json::Value;
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) struct Capture {
 impl Capture {
     /// Returns once it listens on this interface.
     pub(super) fn begin(site: &Site, interface: &str) -> Self {
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("captured-{interface}.pcap"));
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.pcap", name::fresh()));
         let mut tcpdump = Command::new("nsenter")
             .arg(format!("--net={}", site.host.namespace().path().display()))
             // Of whole packets the kernel keeps eight at once, and drops the rest of a burst.

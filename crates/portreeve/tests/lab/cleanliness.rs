@@ -41,7 +41,7 @@ fn assert_stays(before: &Machine) {
 fn an_orphan_that_ends_is_gone() {
     let host = lab(Chroot::create(Path::new(PORTREEVE)));
     // Whoever looks at once may see the shell that is about to become it.
-    let command = "sh -c 'sleep 1 & exec true'; sleep 0.2; ps ax -o stat=,comm=; echo then; sleep 2; ps ax -o stat=,comm=";
+    let command = "sh -c 'sleep 5 & exec true'; sleep 0.2; ps ax -o stat=,comm=; echo then; sleep 6; ps ax -o stat=,comm=";
     let seen = lab(host.run(command)).stdout;
     let (before, after) = seen.split_once("then\n").expect("both lists");
     let sleeps = |list: &str| list.lines().filter(|line| line.ends_with("sleep")).count();

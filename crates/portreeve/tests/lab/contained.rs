@@ -83,7 +83,7 @@ fn a_container_of_docker_owns_its_ports() {
     // Another container in the host's network is a stranger.
     lab(docker.run("stop --time 0 direct"));
     lab(docker.serve("thief", "--network host", 8082));
-    let thief = lab(site.host.run("sleep 1; docker --host unix:///run/docker.sock logs thief"));
+    let thief = lab(site.host.run("for i in $(seq 100); do docker --host unix:///run/docker.sock logs thief 2>&1 | grep -q . && break; sleep 0.1; done; docker --host unix:///run/docker.sock logs thief"));
     assert!(thief.stderr.contains(REFUSED), "{thief:#?}");
     let why = site.run("portreeve guard refused").stdout;
     assert!(why.contains("8082/tcp") && why.contains("httpd"), "{why}");

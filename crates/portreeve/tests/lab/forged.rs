@@ -6,7 +6,7 @@ use portreeve_lab::{Client, profile};
 
 use super::{
     blocked::{POLICY, kept_out},
-    probed::{PORTS, is_early, of, proven, source, watched},
+    probed::{PORTS, is_early, proven, source, told_of, watched},
     site::{Site, lab},
 };
 
@@ -79,11 +79,11 @@ fn a_flood_in_the_name_of_the_resolver_hides_nobody_and_costs_no_names() {
             answers.join().expect("it asks")
         });
         assert_eq!(answers.trim(), LOOK_UPS.to_string(), "each name is answered");
-        let lines = of(&site, &source(&prober));
+        let lines = told_of(&site, &source(&prober), 1);
         let [line] = lines.as_slice() else { panic!("{lines:#?}") };
         assert!(is_early(line) && line["event"] == "block" && line["confidence"] == "proven", "{line:#?}");
 
-        let lines = of(&site, &source(&resolver));
+        let lines = told_of(&site, &source(&resolver), 1);
         let [line] = lines.as_slice() else { panic!("{lines:#?}") };
         assert_eq!((&line["event"], &line["confidence"]), (&event.into(), &"unproven".into()), "{line:#?}");
         let kept = kept_out(&site);
@@ -99,10 +99,10 @@ fn whoever_hides_among_decoys_is_kept_out_alone() {
     let decoys = ["198.51.100.201", "198.51.100.202", "198.51.100.203"];
     let way = format!("nmap -n -Pn -sS --max-retries 0 -D {},ME -p {PORTS}", decoys.join(","));
     assert_eq!(lab(prober.run(&format!("{way} {}", site.host.place().ipv4))).status, 0);
-    let own = of(&site, &source(&prober));
+    let own = told_of(&site, &source(&prober), 1);
     assert!(matches!(own.as_slice(), [line] if line["event"] == "block" && is_early(line)), "{own:#?}");
     for decoy in decoys {
-        let lines = of(&site, decoy);
+        let lines = told_of(&site, decoy, 1);
         let [line] = lines.as_slice() else { panic!("{decoy}: {lines:#?}") };
         assert_eq!((&line["event"], &line["confidence"]), (&"suspicion".into(), &"unproven".into()));
         assert_eq!(line["action"]["what"], "none", "{line:#?}");
@@ -120,7 +120,7 @@ fn masscan_is_told_of_as_early_as_any() {
     );
     let output = lab(prober.run(&way));
     assert_eq!(output.status, 0, "{output:#?}");
-    let lines = of(&site, &from);
+    let lines = told_of(&site, &from, 1);
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert!(is_early(line) && line["event"] == "block", "{line:#?}");
     assert!(kept_out(&site).contains(&from));

@@ -52,13 +52,13 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     // Whoever is not root would take the advice for nothing.
     ends(&lab(site.host.run("su -s /bin/sh nobody -c 'portreeve apply'")), 2, "only root may change");
     ends(&site.ask("apply --trial 4s"), 5, "no connection was found");
-    ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");
+    ends(&site.ask("apply --trial 15s --no-session"), 0, "portreeve confirm");
     assert!(!answers(&site), "80/tcp is not declared");
     assert_eq!(lab(site.host.run("pgrep -x portreeve")).status, 1, "nobody of ours is left");
     ends(&site.ask("gate status"), 0, "On trial: receipt 1");
     ends(&site.ask("apply --no-trial --no-session"), 5, "another change is on trial");
     ends(&site.ask("apply --no-trial --no-session"), 5, "it is receipt 1 of root");
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(Duration::from_secs(15));
     assert!(answers(&site));
     // What is left of it is no gate: it refuses nobody, and opens nothing.
     ends(&site.ask("gate status"), 0, "and no gate is in force");

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     blocked::POLICY,
-    probed::{PORTS, of, probes, proven, source, watched},
+    probed::{PORTS, probes, proven, source, told_of, watched},
     site::{Site, lab},
 };
 
@@ -15,10 +15,12 @@ fn scans(site: &Site, client: &Client, ports: &str) {
     probes(client, &format!("-sS -p {ports}"), site.host.place().ipv4.into());
 }
 
-/// What has become of him, each time that he was told of.
-fn told(site: &Site, client: &Client) -> Vec<String> {
+/// Whether this has become of him, each time that he was told of.
+#[track_caller]
+fn is_told(site: &Site, client: &Client, events: &[&str], why: &str) {
     let event = |line: &Value| line["event"].as_str().expect("it is promised").to_owned();
-    of(site, &source(client)).iter().map(event).collect()
+    let told: Vec<_> = told_of(site, &source(client), events.len()).iter().map(event).collect();
+    assert_eq!(told, events, "{why}");
 }
 
 #[test]
@@ -29,19 +31,19 @@ fn whoever_was_watched_first_is_kept_out_once_the_policy_says_so() {
     let [prober, other]: [Client; 2] = std::array::from_fn(|_| proven(&site));
     scans(&site, &prober, PORTS);
     scans(&site, &prober, "100-110");
-    assert_eq!(told(&site, &prober), ["would-block"], "he is told of once");
+    is_told(&site, &prober, &["would-block"], "he is told of once");
 
     lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
     thread::sleep(Duration::from_secs(4));
-    assert_eq!(told(&site, &prober), ["would-block"], "he has to go on");
+    is_told(&site, &prober, &["would-block"], "he has to go on");
     scans(&site, &prober, "111");
-    assert_eq!(told(&site, &prober), ["would-block", "block"]);
+    is_told(&site, &prober, &["would-block", "block"], "");
 
     // Of a policy that is half written the one before holds.
     lab(site.host.write("/etc/portreeve/policy.toml", "[watch"));
     thread::sleep(Duration::from_secs(4));
     scans(&site, &other, PORTS);
-    assert_eq!(told(&site, &other), ["block"]);
+    is_told(&site, &other, &["block"], "");
 }
 
 #[test]
@@ -51,13 +53,13 @@ fn of_whoever_is_forgiven_nothing_counts_that_was_before() {
     site.run("portreeve apply --no-trial --no-session");
     let prober = proven(&site);
     scans(&site, &prober, PORTS);
-    assert_eq!(told(&site, &prober), ["block"]);
+    is_told(&site, &prober, &["block"], "");
     site.run(&format!("portreeve watch forgive {}", source(&prober)));
     thread::sleep(Duration::from_secs(4));
     for port in ["101", "102", "103", "104"] {
         scans(&site, &prober, port);
     }
-    assert_eq!(told(&site, &prober), ["block"], "four and a handshake are none too many");
+    is_told(&site, &prober, &["block"], "four and a handshake are none too many");
     scans(&site, &prober, "105");
-    assert_eq!(told(&site, &prober), ["block", "block"]);
+    is_told(&site, &prober, &["block", "block"], "");
 }

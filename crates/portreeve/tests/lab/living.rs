@@ -192,9 +192,9 @@ fn docker_stays_whole_behind_a_gate() {
     let client = site.client.place().ipv4;
     // Somebody outside whom a container calls.
     let calls = |name: &str| {
-        let listen = "timeout 4 python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind((\"0.0.0.0\", 7000)); \
+        let listen = "timeout 20 python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind((\"0.0.0.0\", 7000)); \
                       s.listen(); c, a = s.accept(); c.sendall(b\"outside\\n\")'";
-        let _ = lab(site.client.run(&format!("({listen}) >/dev/null 2>&1 & for i in $(seq 40); do ss -Hltn 'sport = :7000' | grep -q . && exit 0; sleep 0.05; done; exit 1")));
+        let _ = lab(site.client.run(&format!("({listen}) >/dev/null 2>&1 & for i in $(seq 200); do ss -Hltn 'sport = :7000' | grep -q . && exit 0; sleep 0.05; done; exit 1")));
         let heard = lab(docker
             .run(&format!("exec {name} /bin/sh -c '/bin/busybox nc -w 3 {client} 7000 </dev/null || true'")));
         heard.stdout

@@ -6,7 +6,7 @@ use portreeve_lab::{Client, profile};
 
 use super::{
     blocked::{POLICY, is_kept_out_soon, kept_out, scans},
-    probed::{of, proven, source, watched},
+    probed::{proven, source, told_of, watched},
     site::{Site, lab},
 };
 
@@ -59,7 +59,7 @@ fn a_block_of_the_administrators_is_not_made_shorter() {
         [Some(None), Some(Some(86_400)), Some(Some(3_600))],
         "{kept:#}"
     );
-    let lines = of(&site, &source(&for_good));
+    let lines = told_of(&site, &source(&for_good), 1);
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!(line["event"], "suspicion");
     assert!(line["action"].to_string().contains("kept out already"), "{line:#}");

@@ -54,7 +54,8 @@ fn listeners_are_told_by_the_record_and_everybody_is_asked_where_there_is_none()
     // Not by its unit: what contains the lab's first process lets no unit take another's descriptor (seccomp(2)).
     let place = site.run(&format!("echo {main} {socket}")).stdout;
     let thief = lab(site.host.start_as("root", &format!("python3 /srv/thief.py {}", place.trim())));
-    site.run("sleep 0.5");
+    let has_it = format!("ls -l /proc/{}/fd | grep -q socket:", thief.pid);
+    site.run(&format!("timeout 20 sh -c 'until {has_it}; do sleep 0.1; done'"));
     let mut both = nginx.clone();
     both.insert(thief.pid.into());
     let told = ["", "--full", "-v"].map(|arguments| holders(&site, arguments).0);

@@ -53,10 +53,10 @@ fn why_nobody_is_led_to_is_told() {
     assert_eq!(refused.status, 5, "{refused:#?}");
     let registered = thread::scope(|scope| {
         // Of udp nobody ever comes.
-        let asked = scope.spawn(|| site.ask("steer register shop --wait 5s"));
+        let asked = scope.spawn(|| site.ask("steer register shop --wait 20s"));
         thread::sleep(Duration::from_secs(1));
         site.run(SHOP);
-        site.run("timeout 3 bash -c 'until : >/dev/tcp/198.51.100.1/8080; do sleep 0.1; done'");
+        site.run("timeout 10 bash -c 'until : >/dev/tcp/198.51.100.1/8080; do sleep 0.1; done'");
         assert!(!asked.is_finished(), "the rest is waited for");
         asked.join().expect("it answers")
     });

@@ -92,6 +92,10 @@ fn a_published_port_is_asked_too() {
     let site = Site::boot(&profile::BARE);
     let docker = lab(Docker::start(&site.host));
     lab(docker.serve("shop", "-p 8080:80", 80));
+    site.fetch(&format!(
+        "curl -s -o /dev/null --retry 20 --retry-connrefused http://{}:8080/",
+        site.host.place().ipv4
+    ));
     let address: IpAddr = site.host.place().ipv4.to_string().parse().expect("an address");
     within(&site.host.namespace().path(), || {
         let vantage = Vantage::open().expect("root may");
@@ -146,7 +150,11 @@ fn the_wire_goes_with_whoever_asks() {
     held.kill().expect("it runs");
     held.wait().expect("it runs");
     assert!(came, "it never came");
-    thread::sleep(Duration::from_millis(500));
+    // The kernel takes namespaces down one after the other.
+    let _ = (0..100).find(|_| {
+        thread::sleep(Duration::from_millis(100));
+        links(&site) == before
+    });
     assert_eq!(links(&site), before);
 }
 

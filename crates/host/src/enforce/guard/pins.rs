@@ -13,7 +13,7 @@ use super::{Guard, GuardError, Home, KEPT, marks, object, shown};
 use crate::{
     bpffs::{Folder, PinnedError, number_of},
     enforce::generations::Untold,
-    sys::bpf::OpenMap,
+    sys::bpf::{OpenMap, detach},
 };
 
 /// The layout is raised whenever a structure of bpf/guard.bpf.c changes.
@@ -85,6 +85,10 @@ pub fn take_away() -> Result<bool, GuardError> {
 /// The same but for the marks of sockets, by which running services are still known to a guard that comes later.
 pub(super) fn take_away_programs() -> Result<bool, GuardError> {
     shown::take_away().map_err(PinnedError::step("take away what users read"))?;
+    for tie in object().programs.iter().filter_map(|program| tie(program.name).ok()) {
+        // What cannot be cut at once goes with its name.
+        let _ = detach(tie);
+    }
     Ok(FOLDER.take_away()?)
 }
 
