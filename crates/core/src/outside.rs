@@ -25,8 +25,8 @@ pub use answer::{Answer, Saying, behind_ipv4, is_unresolved, of_datagram, of_icm
 pub use askers::askers;
 pub use beside::{Beside, Known, Line, beside};
 pub use datagrams::{Datagrams, long};
-pub use first_words::{is_askable, is_of_datagrams, spoken_ports};
-pub use hindrance::Hindrance;
+pub use first_words::{is_of_datagrams, spoken_ports};
+pub use hindrance::{Hindrance, KEPT_IN_MIN};
 pub use key::Key;
 pub use led_away::{Away, led_away, written_over};
 pub use segment::{Ends, SYN_BYTES, syn};

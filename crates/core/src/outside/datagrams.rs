@@ -69,6 +69,7 @@ pub struct Datagrams {
     next_at: Duration,
     trip: Trip,
     sent: u64,
+    stopped: u32,
     round_sent: u32,
     /// Of this round, how many refused; and of all, whether anybody answered.
     refused: u32,
@@ -97,6 +98,7 @@ impl Datagrams {
             next_at: Duration::ZERO,
             trip: Trip::default(),
             sent: 0,
+            stopped: 0,
             round_sent: 0,
             refused: 0,
             is_heard: false,
@@ -183,15 +185,25 @@ impl Datagrams {
         }
     }
 
-    /// The filter of whoever asks, at `own`, stops the datagram to `port`: that is no refusal of the target's, which keeps to a rate.
-    pub fn kept_in(&mut self, now: Duration, port: u16, own: IpAddr) {
-        if let Some(spot) = self.spots.get_mut(&port) {
-            spot.hear(now, Saying::Unreachable, own);
-        }
+    /// The filter of whoever asks, at `own`, stopped the datagram to `port`: that is nobody's refusal, which keeps to a rate, and it
+    /// is not tried again.
+    pub fn kept_in(&mut self, port: u16, own: IpAddr) {
+        let Some(spot) = self.spots.get_mut(&port) else { return };
+        spot.keep_in(own);
+        self.stopped = self.stopped.saturating_add(1);
+        self.sent = self.sent.saturating_sub(1);
+        self.round_sent = self.round_sent.saturating_sub(1);
+    }
+
+    /// Whether there is nothing left to do.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
     }
 
     fn unanswered(&self) -> impl Iterator<Item = u16> {
-        self.order.iter().copied().filter(|port| self.spots.get(port).is_some_and(|spot| spot.seen.is_none()))
+        let is_open = |spot: &Spot| spot.seen.is_none() && !spot.is_kept_in();
+        self.order.iter().copied().filter(move |port| self.spots.get(port).is_some_and(is_open))
     }
 
     /// The next round, where one may tell more.
@@ -237,6 +249,7 @@ impl Datagrams {
     #[must_use]
     pub fn outcome(self) -> Outcome {
         let asked = self.spots.iter().filter(|(_, spot)| spot.tries > 0);
+        let kept_in = asked.clone().filter(|(_, spot)| spot.is_kept_in()).count();
         let asked: Vec<_> = asked.map(|(port, spot)| spot.glimpse(*port)).collect();
         let unasked = self.spots.len().saturating_sub(asked.len());
         let silent = |port: &u16| Glimpse { port: *port, seen: Seen::Silent, by: None, trip: None };
@@ -252,6 +265,8 @@ impl Datagrams {
             unheard: 0,
             opens_everything: false,
             unasked,
+            stopped: self.stopped,
+            kept_in: u32::try_from(kept_in).unwrap_or(u32::MAX),
             // Whoever sends knows.
             interrupted: 0,
             ended: self.phase.ended(),

@@ -58,9 +58,8 @@ pub(super) fn first_words(port: u16, service: Option<&str>, ask: &Ask) -> Option
     }
 }
 
-/// Whether anything can be asked of `port`, of the service of that name if one is declared, that leaves no trace.
-#[must_use]
-pub fn is_askable(port: u16, service: Option<&str>) -> bool {
+/// Whether there is such a datagram.
+pub(super) fn is_askable(port: u16, service: Option<&str>) -> bool {
     speech(port, service).is_none_or(|speech| speech.first.is_some())
 }
 

@@ -1,10 +1,11 @@
 //! What on this host's side kept answers from a scan, as far as its kernel tells (A17, A20).
 
-use alloc::{string::String, vec::Vec};
-use core::net::IpAddr;
-
 use super::{Ended, Outcome, Seen};
 use crate::facts::{Gap, GapKind};
+use alloc::{string::String, vec::Vec};
+
+/// Fewer ports may be just those that a filter means.
+pub const KEPT_IN_MIN: u32 = 64;
 
 /// What this host did while a scan ran, and knows of the target at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,26 +21,31 @@ pub struct Hindrance {
 }
 
 impl Hindrance {
-    /// What could not be seen for that, of a scan from `source` of the host that is called `target`.
+    /// What could not be seen for that, of a scan of the host that is called `target`.
     #[must_use]
-    pub fn gaps(self, outcome: &Outcome, source: IpAddr, target: &str) -> Vec<Gap> {
+    pub fn gaps(self, outcome: &Outcome, target: &str) -> Vec<Gap> {
         let Self { unsent, misdirected, is_unanswered, has_moved } = self;
         // What the own filter stopped is told of its port.
-        let stopped = outcome.glimpses.iter().filter(|it| it.by == Some(source)).count();
-        let unsent = unsent.saturating_sub(u32::try_from(stopped).unwrap_or(u32::MAX));
+        let unsent = unsent.saturating_sub(outcome.stopped);
         // What was sent again was not lost.
         let unsent = unsent.saturating_sub(outcome.interrupted);
         let seen = |looks: &[Seen]| outcome.glimpses.iter().any(|it| looks.contains(&it.seen));
         let is_silent = seen(&[Seen::Silent, Seen::Filtered]);
         // Whoever is heard at one port comes in by a way that is right.
         let is_unheard = is_silent && !seen(&[Seen::Open, Seen::Closed]);
+        // Of so many it is not known whether it means these, or has no room.
+        let kept_in = if outcome.kept_in < KEPT_IN_MIN { 0 } else { outcome.kept_in };
         // As many answers are missing for what was never asked.
         let is_unexplained = outcome.unheard > unsent;
         // Without a way nobody knows who is at its end.
         let may_move = outcome.ended != Ended::Cut;
         let kinds = [
             (is_unanswered && is_silent, GapKind::UnansweredAddress, 1),
-            (unsent > 0 && seen(&[Seen::Silent]), GapKind::UnsentPackets, unsent),
+            (
+                unsent > 0 && seen(&[Seen::Silent]) || kept_in > 0,
+                GapKind::UnsentPackets,
+                unsent.saturating_add(kept_in),
+            ),
             (misdirected > 0 && is_unheard, GapKind::MisdirectedAnswers, misdirected),
             (is_unexplained && seen(&[Seen::Silent]), GapKind::LostAnswers, outcome.unheard),
             (has_moved && may_move, GapKind::MovedAddress, 1),
@@ -63,8 +69,6 @@ mod tests {
     use super::*;
     use crate::outside::Glimpse;
 
-    const SOURCE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 1));
-
     fn outcome(looks: &[Seen], ended: Ended) -> Outcome {
         let glimpse = |(port, seen): (u16, &Seen)| Glimpse { port, seen: *seen, by: None, trip: None };
         Outcome {
@@ -76,13 +80,15 @@ mod tests {
             unheard: 0,
             opens_everything: false,
             unasked: 0,
+            stopped: 0,
+            kept_in: 0,
             interrupted: 0,
             ended,
         }
     }
 
     fn found(hindrance: Hindrance, looks: &[Seen]) -> Vec<GapKind> {
-        let gaps = hindrance.gaps(&outcome(looks, Ended::Whole), SOURCE, "192.0.2.7");
+        let gaps = hindrance.gaps(&outcome(looks, Ended::Whole), "192.0.2.7");
         gaps.iter().map(|gap| gap.what).collect()
     }
 
@@ -104,7 +110,7 @@ mod tests {
     fn answers_that_are_lost_to_the_last_hide_as_many_ports() {
         let of = |unheard, looks: &[Seen], unsent| {
             let outcome = Outcome { unheard, ..outcome(looks, Ended::Whole) };
-            let gaps = Hindrance { unsent, ..Hindrance::default() }.gaps(&outcome, SOURCE, "192.0.2.7");
+            let gaps = Hindrance { unsent, ..Hindrance::default() }.gaps(&outcome, "192.0.2.7");
             gaps.iter().map(|gap| (gap.what, gap.count)).collect::<Vec<_>>()
         };
         let (unsent, lost) = (GapKind::UnsentPackets, GapKind::LostAnswers);
@@ -124,12 +130,22 @@ mod tests {
     #[test]
     fn what_the_own_filter_stops_is_told_of_its_port_alone() {
         let unsent = |unsent| {
-            let mut outcome = outcome(&[Seen::Filtered, Seen::Silent], Ended::Whole);
-            outcome.glimpses[0].by = Some(SOURCE);
+            let outcome =
+                Outcome { stopped: 1, kept_in: 1, ..outcome(&[Seen::Filtered, Seen::Silent], Ended::Whole) };
             let hindrance = Hindrance { unsent, ..Hindrance::default() };
-            hindrance.gaps(&outcome, SOURCE, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
+            hindrance.gaps(&outcome, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
         };
         assert_eq!((unsent(0), unsent(1), unsent(4)), (vec![], vec![], vec![3]));
+    }
+
+    #[test]
+    fn of_many_that_the_own_filter_stops_it_is_not_known_whether_it_means_them() {
+        let of = |kept_in| {
+            let outcome = Outcome { stopped: 70, kept_in, ..outcome(&[Seen::Filtered], Ended::Whole) };
+            let gaps = Hindrance { unsent: 70, ..Hindrance::default() }.gaps(&outcome, "192.0.2.7");
+            gaps.iter().map(|gap| (gap.what, gap.count)).collect::<Vec<_>>()
+        };
+        assert_eq!((of(63), of(64)), (vec![], vec![(GapKind::UnsentPackets, 64)]));
     }
 
     #[test]
@@ -137,20 +153,20 @@ mod tests {
         let unsent = |unsent| {
             let outcome = Outcome { interrupted: 2, ..outcome(&[Seen::Silent, Seen::Closed], Ended::Whole) };
             let hindrance = Hindrance { unsent, ..Hindrance::default() };
-            hindrance.gaps(&outcome, SOURCE, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
+            hindrance.gaps(&outcome, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
         };
         assert_eq!((unsent(2), unsent(3)), (vec![], vec![1]));
     }
 
     #[test]
     fn who_lost_his_way_does_not_know_who_is_at_its_end() {
-        let gaps = ALL.gaps(&outcome(&[Seen::Open], Ended::Cut), SOURCE, "192.0.2.7");
+        let gaps = ALL.gaps(&outcome(&[Seen::Open], Ended::Cut), "192.0.2.7");
         assert!(gaps.is_empty());
     }
 
     #[test]
     fn who_is_missing_is_named() {
-        let gaps = ALL.gaps(&outcome(&[Seen::Silent], Ended::Whole), SOURCE, "192.0.2.7");
+        let gaps = ALL.gaps(&outcome(&[Seen::Silent], Ended::Whole), "192.0.2.7");
         assert!(gaps[0].why().en.contains("nobody on the link answers for 192.0.2.7"));
         assert_eq!((gaps[1].count, gaps[2].count), (3, 2));
     }

@@ -21,6 +21,8 @@ pub(super) struct Spot {
     asked_at: Duration,
     by: Option<IpAddr>,
     trip: Option<Duration>,
+    /// Whose filter stopped the last packet to it, where the own one did.
+    kept_in: Option<IpAddr>,
 }
 
 impl Spot {
@@ -29,6 +31,17 @@ impl Spot {
         self.tries = self.tries.saturating_add(1);
         self.asked_at = now;
         self.window = window;
+        self.kept_in = None;
+    }
+
+    /// The filter of this host, at `own`, stopped the packet.
+    pub(super) fn keep_in(&mut self, own: IpAddr) {
+        self.kept_in = Some(own);
+    }
+
+    /// Whether that is all that is known of it.
+    pub(super) const fn is_kept_in(self) -> bool {
+        self.seen.is_none() && self.kept_in.is_some()
     }
 
     /// When it may be asked again.
@@ -68,6 +81,9 @@ impl Spot {
     }
 
     pub(super) fn glimpse(self, port: u16) -> Glimpse {
+        if let (None, Some(own)) = (self.seen, self.kept_in) {
+            return Glimpse { port, seen: Seen::Filtered, by: Some(own), trip: None };
+        }
         Glimpse { port, seen: self.seen.unwrap_or(Seen::Silent), by: self.by, trip: self.trip }
     }
 }

@@ -54,7 +54,7 @@ pub enum Ended {
     Vanished,
     /// This host lost its way to whoever was asked: the route, the interface or its own address.
     Cut,
-    /// The consent that it rested on was over.
+    /// The consent that it rested on was over, or was not confirmed any more.
     Expired,
     /// Somebody stopped it.
     Stopped,
@@ -92,6 +92,10 @@ pub struct Outcome {
     pub opens_everything: bool,
     /// Ports that nobody was asked about.
     pub unasked: usize,
+    /// How many packets this host's own filter stopped.
+    pub stopped: u32,
+    /// How many ports look filtered for that alone.
+    pub kept_in: u32,
     /// How often the kernel sent nothing, as it told of an earlier refusal instead or had no room, and counted that as a packet that it
     /// threw away; each was sent again.
     pub interrupted: u32,
@@ -116,6 +120,7 @@ pub struct Sweep {
     pace: Pace,
     trip: Trip,
     sent: u64,
+    stopped: u32,
     heard: Heard,
 }
 
@@ -178,6 +183,7 @@ impl Sweep {
             pace: Pace::new(wanted.rate_max),
             trip: Trip::default(),
             sent: 0,
+            stopped: 0,
             heard: Heard::default(),
         }
     }
@@ -244,6 +250,18 @@ impl Sweep {
         }
     }
 
+    /// This host's own filter stopped the packet to `port`, which would have come from `own`: that is nobody's answer.
+    pub fn kept_in(&mut self, port: u16, own: IpAddr) {
+        let Some(spot) = self.spots.get_mut(usize::from(port)) else { return };
+        spot.keep_in(own);
+        if spot.is_kept_in() {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
+        self.stopped = self.stopped.saturating_add(1);
+        self.sent = self.sent.saturating_sub(1);
+        self.heard.asked = self.heard.asked.saturating_sub(1);
+    }
+
     /// This host cannot send as fast.
     pub fn slow_down(&mut self, now: Duration) {
         self.pace.halve(now);
@@ -291,7 +309,9 @@ impl Sweep {
     fn turn(&mut self, now: Duration) {
         if self.confirming == 0 {
             self.heard.seems_gone |= self.round == 1 && self.falls_silent(GONE_AT_LAST_COUNT);
-            let left = self.those(|spot| spot.seen.is_none());
+            // The own filter may have stopped it for want of room alone: it is tried once more.
+            let is_tried = self.round > 1;
+            let left = self.those(|spot| spot.seen.is_none() && !(is_tried && spot.is_kept_in()));
             self.learn(now, left.len());
             let rounds = if self.heard.answers > 0 { ROUNDS_MAX } else { ROUNDS_SILENT };
             if !left.is_empty() && self.round < rounds {
@@ -342,6 +362,12 @@ impl Sweep {
         first.is_some_and(|ports| ports.iter().all(|port| self.spot(*port).seen == Some(Seen::Open)))
     }
 
+    /// Whether there is nothing left to do.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+
     /// Ends it with what is known, as somebody wants it.
     pub fn stop(&mut self) {
         self.phase.end(Ended::Stopped);
@@ -369,7 +395,10 @@ impl Sweep {
             let tries = u64::from(spot.answered_try.max(1));
             (sent + tries, lost + tries - 1)
         });
+        let kept_in = asked.iter().filter(|(_, spot)| spot.is_kept_in()).count();
         Outcome {
+            stopped: self.stopped,
+            kept_in: u32::try_from(kept_in).unwrap_or(u32::MAX),
             glimpses: asked.iter().map(|(port, spot)| spot.glimpse(*port)).collect(),
             rounds: self.round,
             sent: self.sent,

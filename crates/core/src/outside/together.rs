@@ -18,6 +18,8 @@ impl Outcome {
             unheard: 0,
             opens_everything,
             unasked,
+            stopped: 0,
+            kept_in: 0,
             interrupted: 0,
             ended,
         }
@@ -37,6 +39,8 @@ impl Outcome {
             unheard: self.unheard.saturating_add(other.unheard),
             opens_everything: self.opens_everything || other.opens_everything,
             unasked: self.unasked.saturating_add(other.unasked),
+            stopped: self.stopped.saturating_add(other.stopped),
+            kept_in: self.kept_in.saturating_add(other.kept_in),
             interrupted: self.interrupted.saturating_add(other.interrupted),
             ended: worse(self.ended, other.ended),
         }
@@ -71,6 +75,8 @@ mod tests {
             unheard: 0,
             opens_everything,
             unasked: 2,
+            stopped: 4,
+            kept_in: 2,
             interrupted: 3,
             ended,
         }
@@ -81,7 +87,7 @@ mod tests {
         let both = outcome(22, 5, Ended::Whole).and(outcome(53, 3, Ended::Stopped));
         assert_eq!((both.sent, both.rounds, both.lost, both.unasked), (8, 5, (8, 2), 4));
         assert_eq!(both.glimpses.iter().map(|it| it.port).collect::<Vec<_>>(), [22, 53]);
-        assert_eq!((both.interrupted, both.ended), (6, Ended::Stopped));
+        assert_eq!((both.stopped, both.kept_in, both.interrupted, both.ended), (8, 4, 6, Ended::Stopped));
         let of = |one, other| outcome(1, 1, one).and(outcome(1, 1, other)).ended;
         assert_eq!(of(Ended::Vanished, Ended::Whole), Ended::Vanished);
         assert_eq!(of(Ended::Whole, Ended::Whole), Ended::Whole);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portreeve_core::outside::{self, Answer, BATCH, Key, Outcome, Saying, Step, Sweep};
+use portreeve_core::outside::{self, Answer, BATCH, Ended, Key, Outcome, Saying, Step, Sweep};
 use rustix::{
     buffer::spare_capacity,
     event::epoll,
@@ -80,7 +80,8 @@ impl Run<'_> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.give_up();
-            let time = if self.sockets.len() + BATCH > self.connections_max {
+            let is_held = self.wanted.warrant.is_unsure() && !self.sweep.is_over();
+            let time = if is_held || self.sockets.len() + BATCH > self.connections_max {
                 NAP
             } else {
                 match self.sweep.step(self.begin.elapsed(), &mut batch) {
@@ -130,7 +131,11 @@ impl Run<'_> {
                     self.sweep.slow_down(self.begin.elapsed());
                     return Ok(NAP);
                 }
-                Err(error) if ends::has_no_way(error) => return self.hold_back(left, Standing::Astray),
+                Err(error) if ends::has_no_way(error) => {
+                    self.sweep.put_back(left);
+                    self.sockets.clear();
+                    return ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target);
+                }
                 Err(error) => return Err(told("make a connection", error)),
             }
         }
@@ -140,9 +145,9 @@ impl Run<'_> {
     /// The last `count` of a batch are not asked now, or never; how long to wait then.
     fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
         self.sweep.put_back(count);
-        let Some(ended) = standing.ended() else { return Ok(NAP) };
+        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
         self.sockets.clear();
-        ends::end(self.sweep.end(ended), ended, self.wanted.target)
+        ends::end(self.sweep.end(ended) || ended == Ended::Expired, error, self.wanted.target)
     }
 
     fn begin_one(&mut self, port: u16) -> Result<(), Errno> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use portreeve_core::outside::{
-    self, Answer, BATCH, Datagrams, Key, Outcome, Step, is_unresolved, of_datagram,
+    self, Answer, BATCH, Datagrams, Ended, Key, Outcome, Step, is_unresolved, of_datagram,
 };
 use rustix::io::Errno;
 
@@ -74,10 +74,16 @@ impl Run<'_> {
     fn finish(mut self) -> Result<Outcome, ScanError> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let time = match self.scan.step(self.begin.elapsed(), &mut batch) {
-                Step::Over => return Ok(Outcome { interrupted: self.interrupted, ..self.scan.outcome() }),
-                Step::Send => self.send(&batch)?,
-                Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
+            let time = if self.wanted.warrant.is_unsure() && !self.scan.is_over() {
+                NAP
+            } else {
+                match self.scan.step(self.begin.elapsed(), &mut batch) {
+                    Step::Over => {
+                        return Ok(Outcome { interrupted: self.interrupted, ..self.scan.outcome() });
+                    }
+                    Step::Send => self.send(&batch)?,
+                    Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
+                }
             };
             let [answers, stop] = wait([self.socket.as_fd(), self.wanted.stop], time)?;
             if answers {
@@ -109,7 +115,10 @@ impl Run<'_> {
                 // It is lost.
                 Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::PERM | Errno::ACCESS) => self.keep_in(*port),
-                Err(error) if ends::has_no_way(error) => return self.hold_back(left, Standing::Astray),
+                Err(error) if ends::has_no_way(error) => {
+                    self.scan.put_back(left);
+                    return ends::end(self.scan.end(Ended::Cut), error, self.wanted.target);
+                }
                 Err(error) => return Err(ScanError::Call("send datagrams", error.into())),
             }
         }
@@ -138,13 +147,13 @@ impl Run<'_> {
     /// These are not asked now, or never; how long to wait then.
     fn hold_back(&mut self, ports: &[u16], standing: Standing) -> Result<Duration, ScanError> {
         self.scan.put_back(ports);
-        let Some(ended) = standing.ended() else { return Ok(NAP) };
-        ends::end(self.scan.end(ended), ended, self.wanted.target)
+        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
+        ends::end(self.scan.end(ended) || ended == Ended::Expired, error, self.wanted.target)
     }
 
     /// This host's own filter stops it.
     fn keep_in(&mut self, port: u16) {
-        self.scan.kept_in(self.begin.elapsed(), port, self.own.ip());
+        self.scan.kept_in(port, self.own.ip());
     }
 
     fn take_errors(&mut self) -> Result<(), ScanError> {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portreeve_core::outside::{Ended, Ends};
+use portreeve_core::outside::Ends;
 use rustix::{
     io::Errno,
     net::{
@@ -70,12 +70,9 @@ pub(super) const fn has_no_way(error: Errno) -> bool {
     )
 }
 
-/// How long to wait once a scan of `target` ended so; where nothing was sent yet and it lost its way, there is nothing to tell.
-pub(super) fn end(was_under_way: bool, ended: Ended, target: IpAddr) -> Result<Duration, ScanError> {
-    if was_under_way || ended != Ended::Cut {
-        return Ok(Duration::ZERO);
-    }
-    Err(ScanError::NoRoute(target, Errno::NETUNREACH))
+/// How long to wait once a scan of `target` ended for this `error`; where it was not under way, there is nothing else to tell.
+pub(super) fn end(was_under_way: bool, error: Errno, target: IpAddr) -> Result<Duration, ScanError> {
+    if was_under_way { Ok(Duration::ZERO) } else { Err(ScanError::NoRoute(target, error)) }
 }
 
 /// Keeps a port of that address.

@@ -7,8 +7,7 @@ use std::{
 };
 
 use portreeve_core::outside::{
-    self, Answer, BATCH, Ends, Key, Outcome, SYN_BYTES, Saying, Step, Sweep, behind_ipv4, of_icmp, of_tcp,
-    syn,
+    self, BATCH, Ended, Ends, Key, Outcome, SYN_BYTES, Step, Sweep, behind_ipv4, of_icmp, of_tcp, syn,
 };
 use rustix::{
     io::{Errno, IoSlice},
@@ -130,12 +129,16 @@ impl Run<'_> {
     fn finish(mut self) -> Result<Outcome, ScanError> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let time = match self.sweep.step(self.begin.elapsed(), &mut batch) {
-                Step::Over => {
-                    return Ok(Outcome { interrupted: self.interrupted, ..self.sweep.outcome() });
+            let time = if self.wanted.warrant.is_unsure() && !self.sweep.is_over() {
+                NAP
+            } else {
+                match self.sweep.step(self.begin.elapsed(), &mut batch) {
+                    Step::Over => {
+                        return Ok(Outcome { interrupted: self.interrupted, ..self.sweep.outcome() });
+                    }
+                    Step::Send => self.send(&batch)?,
+                    Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
                 }
-                Step::Send => self.send(&batch)?,
-                Step::Wait(until) => until.saturating_sub(self.begin.elapsed()),
             };
             let descriptors = [self.wire.segments.as_fd(), self.wire.errors.as_fd(), self.wanted.stop];
             let [segments, errors, stop] = wait(descriptors, time)?;
@@ -180,7 +183,10 @@ impl Run<'_> {
                     self.keep_in(*first);
                     left = others;
                 }
-                Err(error) if ends::has_no_way(error) => return self.hold_back(left.len(), Standing::Astray),
+                Err(error) if ends::has_no_way(error) => {
+                    self.sweep.put_back(left.len());
+                    return ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target);
+                }
                 Err(error) => return Err(ScanError::Call("send raw packets", error.into())),
             }
         }
@@ -190,14 +196,13 @@ impl Run<'_> {
     /// The last `count` of a batch are not asked now, or never; how long to wait then.
     fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
         self.sweep.put_back(count);
-        let Some(ended) = standing.ended() else { return Ok(NAP) };
-        ends::end(self.sweep.end(ended), ended, self.wanted.target)
+        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
+        ends::end(self.sweep.end(ended) || ended == Ended::Expired, error, self.wanted.target)
     }
 
     /// This host's own filter stops it.
     fn keep_in(&mut self, port: u16) {
-        let answer = Answer { port, saying: Saying::Unreachable };
-        self.sweep.hear(self.begin.elapsed(), answer, self.kept.ends.source);
+        self.sweep.kept_in(port, self.kept.ends.source);
     }
 
     fn transmit(&self, packets: &[[u8; SYN_BYTES]]) -> Result<usize, Errno> {

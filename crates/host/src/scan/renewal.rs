@@ -15,14 +15,14 @@ use super::{
     warrant::Standing,
 };
 
-/// So long after the question that was answered last packets leave.
+/// So long after a question that was answered packets leave.
 const SURE_FOR: Duration = Duration::from_secs(2);
 /// So long before that is over it is asked again.
 const AHEAD: Duration = Duration::from_secs(1);
 /// A question may be lost, and so may its answer.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// Whoever answers for so long no question does not consent any more.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Whoever answers none of so many, which takes five seconds, does not consent any more.
+const TRIES_MAX: u32 = 25;
 /// As many messages are read at once, whoever floods the socket.
 const TAKEN_MAX: usize = 64;
 
@@ -48,8 +48,10 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     nonce: Nonce,
+    /// When it was asked first: whoever may be on the way can keep the answer to that back.
     begun: Duration,
     asked: Duration,
+    tries: u32,
 }
 
 impl Renewal {
@@ -66,20 +68,22 @@ impl Renewal {
 
     /// Whether it consents, for whoever asks before each packet; it never waits.
     pub(super) fn standing(&self) -> Standing {
-        let now = consent::since_boot();
+        self.standing_at(consent::since_boot())
+    }
+
+    fn standing_at(&self, now: Duration) -> Standing {
         let state = self.heard(self.state.get());
         let state = if state.sure_until.saturating_sub(now) < AHEAD { self.asked(state, now) } else { state };
         self.state.set(state);
-        let is_late = |question: Question| now.saturating_sub(question.begun) >= PATIENCE;
         match state.question {
             _ if state.is_over => Standing::Expired,
             _ if now < state.sure_until => Standing::Ours,
-            Some(question) if is_late(question) => Standing::Expired,
+            Some(question) if question.tries > TRIES_MAX => Standing::Expired,
             _ => Standing::Unsure,
         }
     }
 
-    fn heard(&self, mut state: State) -> State {
+    fn heard(&self, state: State) -> State {
         let Some(question) = state.question else { return state };
         let mut room = [0; ROOM_BYTES];
         for _ in 0..TAKEN_MAX {
@@ -90,26 +94,29 @@ impl Renewal {
                 Err(_) => continue,
             };
             let answer = room.get(..length).unwrap_or_default();
-            match self.secret.consented(answer, question.nonce, self.parties) {
-                Ok(_) => {
-                    let sure_until = question.asked.saturating_add(SURE_FOR);
-                    return State { sure_until, question: None, is_over: false };
-                }
-                Err(Unproven::Ended | Unproven::AtAnotherTime(_)) => state.is_over = true,
-                Err(Unproven::Stranger) => {}
-            }
+            let sure_until = match self.secret.consented(answer, question.nonce, self.parties) {
+                Ok(left) => question.begun.saturating_add(left.min(SURE_FOR)),
+                // A clock was set since: it is there all the same, and for how long it consents was told at first.
+                Err(Unproven::AtAnotherTime(_)) => question.begun.saturating_add(SURE_FOR),
+                Err(Unproven::Ended) => return State { is_over: true, ..state },
+                Err(Unproven::Stranger) => continue,
+            };
+            return State { sure_until, question: None, ..state };
         }
         state
     }
 
     /// Asks, unless it was asked just now.
     fn asked(&self, state: State, now: Duration) -> State {
+        let tries = state.question.map_or(0, |question| question.tries).saturating_add(1);
         let question = match state.question {
             Some(question) if now.saturating_sub(question.asked) < AGAIN_AFTER => return state,
-            Some(question) => Question { asked: now, ..question },
+            Some(question) if now.saturating_sub(question.begun) < SURE_FOR => {
+                Question { asked: now, tries, ..question }
+            }
             // An answer to an earlier one proves nothing of now.
-            None => match consent::nonce() {
-                Ok(nonce) => Question { nonce, begun: now, asked: now },
+            _ => match consent::nonce() {
+                Ok(nonce) => Question { nonce, begun: now, asked: now, tries },
                 Err(_) => return State { is_over: true, ..state },
             },
         };
@@ -121,9 +128,13 @@ impl Renewal {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, thread, time::Instant};
+    use std::net::Ipv4Addr;
+
+    use portreeve_core::outside::consent::{Asked, MESSAGE_BYTES};
 
     use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn secret() -> Secret {
         let mut bytes = [1; 32];
@@ -131,68 +142,95 @@ mod tests {
         Secret::read(&bytes).unwrap()
     }
 
-    fn asked_host() -> (UdpSocket, Renewal) {
-        let host = UdpSocket::bind("127.0.0.1:0").unwrap();
-        host.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let port = host.local_addr().unwrap().port();
-        let renewal = Renewal::of(Ipv4Addr::LOCALHOST.into(), 0, port, secret()).unwrap();
-        (host, renewal)
-    }
+    /// A host, and whoever asks it, first at the second minute since the boot.
+    struct Pair(UdpSocket, Renewal);
 
-    fn answer(host: &UdpSocket, renewal: &Renewal, left: Duration) {
-        let mut room = [0; ROOM_BYTES];
-        let (length, from) = host.recv_from(&mut room).unwrap();
-        let now = consent::now();
-        let Some(portreeve_core::outside::consent::Asked::Now(nonce)) =
-            secret().asked(&room[..length], renewal.parties, now)
-        else {
-            panic!("no question")
-        };
-        host.send_to(&secret().answer(nonce, renewal.parties, now, now + left), from).unwrap();
-    }
-
-    fn becomes(renewal: &Renewal, wanted: Standing) -> Duration {
-        let begin = Instant::now();
-        while renewal.standing() != wanted {
-            assert!(begin.elapsed() < Duration::from_secs(50), "{renewal:?}");
-            thread::sleep(Duration::from_millis(5));
+    impl Pair {
+        fn new() -> Self {
+            let host = UdpSocket::bind("127.0.0.1:0").unwrap();
+            host.set_nonblocking(true).unwrap();
+            let port = host.local_addr().unwrap().port();
+            Self(host, Renewal::of(Ipv4Addr::LOCALHOST.into(), 0, port, secret()).unwrap())
         }
-        begin.elapsed()
+
+        fn at(&self, milliseconds: u64) -> Standing {
+            self.1.standing_at(2 * MINUTE + Duration::from_millis(milliseconds))
+        }
+
+        /// The answers to what was asked since, each of which consents for so long.
+        fn answers(&self, left: Duration) -> Vec<[u8; MESSAGE_BYTES]> {
+            let mut room = [0; ROOM_BYTES];
+            let questions = std::iter::from_fn(|| {
+                let length = self.0.recv(&mut room).ok()?;
+                let now = consent::now();
+                match secret().asked(&room[..length], self.1.parties, now) {
+                    Some(Asked::Now(nonce)) => Some(secret().answer(nonce, self.1.parties, now, now + left)),
+                    other => panic!("no question: {other:?}"),
+                }
+            });
+            questions.collect()
+        }
+
+        fn say(&self, answer: &[u8]) {
+            self.0.send_to(answer, self.1.socket.local_addr().unwrap()).unwrap();
+        }
     }
 
     #[test]
     fn it_is_sure_only_once_it_is_answered_and_only_for_a_time() {
-        let (host, renewal) = asked_host();
-        assert_eq!(renewal.standing(), Standing::Unsure);
-        answer(&host, &renewal, Duration::from_secs(60));
-        becomes(&renewal, Standing::Ours);
-        becomes(&renewal, Standing::Unsure);
-        assert!(becomes(&renewal, Standing::Expired) >= Duration::from_secs(2));
+        let pair = Pair::new();
+        assert_eq!(pair.at(0), Standing::Unsure);
+        pair.say(&pair.answers(MINUTE)[0]);
+        assert_eq!([10, 1_999].map(|at| pair.at(at)), [Standing::Ours; 2]);
+        assert_eq!(pair.at(2_000), Standing::Unsure);
+        let last = (2_001..20_000).find(|at| pair.at(*at) == Standing::Expired).unwrap();
+        assert!((6_000..9_000).contains(&last), "{last}");
     }
 
     #[test]
-    fn it_is_asked_again_before_the_time_is_over() {
-        let (host, renewal) = asked_host();
-        assert_eq!(renewal.standing(), Standing::Unsure);
-        for _ in 0..2 {
-            answer(&host, &renewal, Duration::from_secs(60));
-            becomes(&renewal, Standing::Ours);
-            while renewal.state.get().question.is_none() {
-                assert_eq!(renewal.standing(), Standing::Ours);
-                thread::sleep(Duration::from_millis(5));
-            }
+    fn it_is_asked_again_before_the_time_is_over_and_so_it_goes_on() {
+        let pair = Pair::new();
+        pair.at(0);
+        pair.say(&pair.answers(MINUTE)[0]);
+        for at in (1..600).map(|nth| nth * 100) {
+            assert_eq!(pair.at(at), Standing::Ours, "{at}");
+            pair.answers(MINUTE).iter().for_each(|answer| pair.say(answer));
         }
     }
 
     #[test]
-    fn who_says_that_it_is_over_is_believed_and_an_old_answer_is_not() {
-        let (host, renewal) = asked_host();
-        assert_eq!(renewal.standing(), Standing::Unsure);
-        let old = secret().answer([0; 16], renewal.parties, consent::now(), consent::now() * 2);
-        host.send_to(&old, renewal.socket.local_addr().unwrap()).unwrap();
-        thread::sleep(Duration::from_millis(50));
-        assert_eq!(renewal.standing(), Standing::Unsure);
-        answer(&host, &renewal, Duration::ZERO);
-        becomes(&renewal, Standing::Expired);
+    fn an_answer_that_was_kept_back_proves_nothing_of_now() {
+        let pair = Pair::new();
+        pair.at(0);
+        let early = pair.answers(MINUTE);
+        (1..30).for_each(|nth| assert_eq!(pair.at(nth * 100), Standing::Unsure));
+        pair.say(&early[0]);
+        assert_eq!(pair.at(3_000), Standing::Unsure);
+        pair.say(pair.answers(MINUTE).last().unwrap());
+        assert_eq!(pair.at(3_050), Standing::Ours);
+    }
+
+    #[test]
+    fn it_is_sure_no_longer_than_the_host_consents_and_who_says_that_it_is_over_is_believed() {
+        let pair = Pair::new();
+        pair.at(0);
+        pair.say(&pair.answers(Duration::from_millis(500))[0]);
+        assert_eq!((pair.at(400), pair.at(600)), (Standing::Ours, Standing::Unsure));
+        pair.say(&pair.answers(Duration::ZERO)[0]);
+        assert_eq!(pair.at(700), Standing::Expired);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_ends_nothing() {
+        let pair = Pair::new();
+        pair.at(0);
+        let mut room = [0; ROOM_BYTES];
+        let length = pair.0.recv(&mut room).unwrap();
+        let later = consent::now() + 10 * MINUTE;
+        let Some(Asked::AtAnotherTime(nonce)) = secret().asked(&room[..length], pair.1.parties, later) else {
+            panic!("it is another time")
+        };
+        pair.say(&secret().another_time(nonce, pair.1.parties, later));
+        assert_eq!(pair.at(100), Standing::Ours);
     }
 }

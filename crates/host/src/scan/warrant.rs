@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use portreeve_core::outside::Ended;
+use rustix::io::Errno;
 
 use super::{proven::Proven, renewal::Renewal};
 
@@ -29,17 +30,22 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// How a scan ends of which that is so.
-    pub(super) const fn ended(self) -> Option<Ended> {
+    /// How a scan ends of which that is so, and why nothing can be sent.
+    pub(super) const fn ended(self) -> Option<(Ended, Errno)> {
         match self {
             Self::Ours | Self::Unsure => None,
-            Self::Astray => Some(Ended::Cut),
-            Self::Expired => Some(Ended::Expired),
+            Self::Astray => Some((Ended::Cut, Errno::NETUNREACH)),
+            Self::Expired => Some((Ended::Expired, Errno::ACCESS)),
         }
     }
 }
 
 impl Warrant {
+    /// Whether the target has to say first that it still consents: till then nothing is asked.
+    pub(super) fn is_unsure(&self) -> bool {
+        matches!(self, Self::Consent(renewal) if renewal.standing() == Standing::Unsure)
+    }
+
     pub(super) fn standing(&self) -> Standing {
         match self {
             Self::Proven(proven) if proven.is_lost() => Standing::Astray,

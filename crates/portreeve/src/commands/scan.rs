@@ -184,7 +184,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let beside = |(protocol, outcome): &_| against.beside(*protocol, outcome, asked.line(&target));
     let rows: Vec<Beside> = outcomes.iter().flat_map(beside).collect();
     let outcome = together(outcomes);
-    let gaps = [against.gaps(), &hindered.gaps(&target, asked.source, &outcome)].concat();
+    let gaps = [against.gaps(), &hindered.gaps(&target, &outcome)].concat();
     let judged = rows.get(if outcome.opens_everything { of_tcp(&rows) } else { 0 }..).unwrap_or_default();
     let world = against.world().map(|world| world.seen_from_outside(judged));
     let mut findings = world.as_ref().map(rules::judge_outside).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::room::Room;
+use super::{room::Room, scanning::once_sent};
 
 /// The room is who scans, by the first of two addresses; `deep`, beyond a router, is who is scanned.
 const NETWORK: &str = "set -e; ip netns add mid; ip netns add deep; ip link add near type veth peer name wa netns mid; \
@@ -267,7 +267,7 @@ fn a_scan_ends_with_the_consent_that_it_rests_on() {
 /// Scans at 2,000 ports a second while that happens, which takes half a minute if nothing ends it; how many were asked.
 fn is_ended_by(room: &Room, happens: &str) -> u64 {
     let asked = "portreeve scan web-2 --rate 2000 -o json --policy /run/policy.toml";
-    let output = room.try_run(&format!("(sleep 3; {happens}) & {asked}"));
+    let output = room.try_run(&format!("{} {asked}", once_sent("near", 3_000, happens)));
     let document: Value = serde_json::from_str(&output.stdout).expect("it is JSON");
     assert_eq!((output.status, document["ended"].as_str()), (3, Some("expired")), "{output:#?}");
     let counts = &document["counts"];

@@ -101,3 +101,9 @@ pub(super) fn input(room: &Room, rule: &str) {
     );
     rules(room, &text);
 }
+
+/// Has that happen beside what follows, once so many packets more have left by the interface.
+pub(super) fn once_sent(interface: &str, packets: u32, happens: &str) -> String {
+    let sent = format!("$(awk \"/{interface}:/{{print \\$11}}\" /proc/net/dev)");
+    format!("(to=$(({sent} + {packets})); until [ {sent} -ge $to ]; do sleep 0.01; done; {happens}) &")
+}

@@ -25,8 +25,8 @@ pub(super) const UNSENT_PACKETS: Page = Page {
     why: |Gap { count, .. }| {
         let en = inflect(*count as usize, "packet", "packets");
         text!(
-            "silent ports: {count} {en} did not leave this host, as the queue of an interface was full or its own filter dropped them",
-            "応答なしのポートの一部(インターフェースの送信キューの溢れか、このホスト自身のフィルターにより、{count} パケットが送信されていません)"
+            "ports that look silent or filtered: {count} {en} did not leave this host, as the queue of an interface was full or its own filter dropped them",
+            "応答なし、または遮断に見えるポートの一部(インターフェースの送信キューの溢れか、このホスト自身のフィルターにより、{count} パケットが送信されていません)"
         )
     },
     fix: |_| Words {

@@ -7,12 +7,23 @@ use crate::outside::BATCH;
 
 const TARGET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
 const ROUTER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 1));
+const OWN: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 9));
 const TICK: Duration = Duration::from_micros(50);
 
 /// What a host says at a port, the `nth` time that it is asked there, at a time.
 type Host<'a> = dyn FnMut(u16, u8, Duration) -> Option<Saying> + 'a;
 
 fn scan(ports: &[u16], rate_max: u32, host: &mut Host<'_>) -> (Outcome, Duration) {
+    scan_past(&|_, _| false, ports, rate_max, host)
+}
+
+/// The same, where the own filter stops what is sent to a port the `nth` time.
+fn scan_past(
+    stops: &dyn Fn(u16, u8) -> bool,
+    ports: &[u16],
+    rate_max: u32,
+    host: &mut Host<'_>,
+) -> (Outcome, Duration) {
     let mut sweep = Sweep::new(Wanted { ports, rate_max }, &Key::new([3, 4]));
     let (mut now, mut batch) = (Duration::ZERO, Vec::new());
     let mut asked = BTreeMap::new();
@@ -24,7 +35,9 @@ fn scan(ports: &[u16], rate_max: u32, host: &mut Host<'_>) -> (Outcome, Duration
                 now += TICK;
                 for port in batch.clone() {
                     let nth = asked.entry(port).and_modify(|nth| *nth += 1).or_insert(1);
-                    if let Some(saying) = host(port, *nth, now) {
+                    if stops(port, *nth) {
+                        sweep.kept_in(port, OWN);
+                    } else if let Some(saying) = host(port, *nth, now) {
                         sweep.hear(now, Answer { port, saying }, ROUTER);
                     }
                 }
@@ -95,6 +108,24 @@ fn who_stops_packets_is_named() {
     let (outcome, _) = scan(&[25], 1_000, &mut |_, _, _| Some(Saying::Closed));
     assert_eq!(outcome.glimpses[0].by, None);
     assert_ne!(TARGET, ROUTER);
+}
+
+#[test]
+fn what_the_own_filter_stops_is_tried_once_more_and_is_nobodys_answer() {
+    let most = |port: u16, _| port % 100 != 7;
+    let (outcome, _) = scan_past(&most, &every(), 100_000, &mut |_, _, _| Some(Saying::Closed));
+    assert_eq!((outcome.rounds, outcome.sent, outcome.lost), (2, 656, (656, 0)));
+    assert_eq!((outcome.kept_in, outcome.stopped), (64_879, 2 * 64_879));
+    let stopped = outcome.glimpses.iter().filter(|it| it.by == Some(OWN) && it.seen == Seen::Filtered);
+    assert_eq!((stopped.count(), outcome.slowed, outcome.ended), (64_879, 0, Ended::Whole));
+
+    let at_first = |_, nth| nth == 1;
+    let (outcome, _) = scan_past(&at_first, &every(), 100_000, &mut |_, _, _| Some(Saying::Closed));
+    assert_eq!((count(&outcome, Seen::Closed), outcome.kept_in, outcome.stopped), (65_535, 0, 65_535));
+
+    let all = |_, _| true;
+    let (outcome, _) = scan_past(&all, &every(), 100_000, &mut |_, _, _| Some(Saying::Closed));
+    assert_eq!((outcome.sent, outcome.kept_in, outcome.rounds), (0, 65_535, 2));
 }
 
 /// 20 open ports; each packet, there and back, is lost with this chance in a hundred; everything else refuses, or is silent.

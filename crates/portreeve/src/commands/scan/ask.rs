@@ -8,7 +8,7 @@ use std::{
 
 use clap::ArgMatches;
 use portreeve_core::{
-    outside::{Ended, Line, Outcome, Sweep, is_askable},
+    outside::{Ended, KEPT_IN_MIN, Line, Outcome, Sweep},
     policy::{Policy, ScanChoice},
     port::Protocol,
     text,
@@ -27,9 +27,6 @@ use crate::{
     failure::{Failure, io_cause},
     stop::Until,
 };
-
-/// Where this host's own filter stops each of so many, it lets nothing out: of fewer it may mean just these.
-const KEPT_IN_MIN: usize = 64;
 
 /// How the ports are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,18 +142,11 @@ impl Asked {
             }
             udp => udp?,
         };
-        if self.is_kept_in(&tcp, &udp) {
+        // Where nothing gets out, nothing was seen.
+        if tcp.sent + udp.sent == 0 && tcp.kept_in.saturating_add(udp.kept_in) >= KEPT_IN_MIN {
             return Err(ScanError::KeptIn(Errno::PERM));
         }
         Ok([(Protocol::Tcp, tcp), (Protocol::Udp, udp)])
-    }
-
-    fn is_kept_in(&self, tcp: &Outcome, udp: &Outcome) -> bool {
-        let service = |port| self.datagrams.services.get(&port).map(String::as_str);
-        // The others are silent as nothing is sent to them.
-        let asked = udp.glimpses.iter().filter(|glimpse| is_askable(glimpse.port, service(glimpse.port)));
-        let mut all = tcp.glimpses.iter().chain(asked);
-        all.clone().count() >= KEPT_IN_MIN && all.all(|glimpse| glimpse.by == Some(self.source))
     }
 
     fn ask_tcp(&self, until: &Until<'_>) -> Result<Outcome, ScanError> {

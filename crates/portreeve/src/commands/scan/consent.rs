@@ -1,13 +1,13 @@
 //! `scan --consent` and `scan --new-secret`: how this host says that it may be scanned, and by what it proves that.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     ops::RangeInclusive,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::ArgMatches;
@@ -42,6 +42,8 @@ use crate::{
 /// Where nothing is said.
 const USUAL_FILE: &str = "/etc/portreeve/scan.secret";
 const USUAL_TIME: Duration = Duration::from_secs(600);
+/// Whoever asks again within so long goes on with the scan that he was told of.
+const SCANS_ON: Duration = Duration::from_secs(10);
 /// Who forgets that he consented does so for a day.
 const TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 /// What others may do with a secret: nothing.
@@ -159,12 +161,13 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
         failure.print(settings.lang);
     }
     let done = tell(until, port, &way, settings, out).and_then(|()| {
-        let mut known = HashSet::new();
+        let mut known = HashMap::new();
         let answered = consenting.answer(&secret, until, stop.signals(), |parties| {
             written.answers(parties.scanner);
             let (from, to) = (parties.scanner, parties.target);
             // Whoever scans asks again and again.
-            if !known.insert((from, to)) {
+            let before = known.insert((from, to), Instant::now());
+            if before.is_some_and(|before| before.elapsed() < SCANS_ON) {
                 return;
             }
             let told = text!("{from} may scan {to}", "{from} に {to} のスキャンを許可しました");

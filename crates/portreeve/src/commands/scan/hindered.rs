@@ -1,7 +1,5 @@
 //! What on this host kept answers from a scan: looked at before it, and again once it is over.
 
-use std::net::IpAddr;
-
 use portreeve_core::{
     facts::Gap,
     outside::{Hindrance, Outcome},
@@ -22,8 +20,8 @@ impl Hindered {
         Self { before: Losses::now(target.ip()) }
     }
 
-    /// What could not be seen of `target` from `source`.
-    pub(super) fn gaps(self, target: &Target, source: IpAddr, outcome: &Outcome) -> Vec<Gap> {
+    /// What could not be seen of `target`.
+    pub(super) fn gaps(self, target: &Target, outcome: &Outcome) -> Vec<Gap> {
         let Losses { unsent, misdirected } = Losses::now(target.ip()).since(self.before);
         let count = |lost: u64| u32::try_from(lost).unwrap_or(u32::MAX);
         let hindrance = Hindrance {
@@ -32,11 +30,11 @@ impl Hindered {
             is_unanswered: is_unanswered(target.ip(), target.interface),
             has_moved: has_moved(target),
         };
-        hindrance.gaps(outcome, source, &target.address.to_string())
+        hindrance.gaps(outcome, &target.address.to_string())
     }
 }
 
-/// Whether what the kernel said of the address before is not so any more; a host that consents says for how long it does.
+/// Whether what the kernel said of the address before is not so any more; one that consents is asked again while the scan runs.
 fn has_moved(target: &Target) -> bool {
     match &target.proof {
         Ours::Here(before) => {

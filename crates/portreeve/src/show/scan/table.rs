@@ -127,7 +127,7 @@ fn notes(seen: Seen<'_>) -> Vec<Text> {
         Ended::Expired => {
             let (en, ja) = (&missing.en, &missing.ja);
             Some(text!(
-                "The target consents no more: {en}.",
+                "The target consents no more, or does not confirm it: {en}.",
                 "対象による許可が終了したか、確認できなくなりました。{ja}。"
             ))
         }
