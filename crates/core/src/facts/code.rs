@@ -198,10 +198,12 @@ pub enum KernelStanding<'k> {
 }
 
 impl Kernels {
-    /// The newest that is installed.
+    /// The newest of those that could be what runs, as whoever has several kinds installed chose one of them; of any, where none is
+    /// of its kind.
     #[must_use]
     pub fn newest(&self) -> Option<&InstalledKernel> {
-        self.installed.iter().max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
+        let of_any = || self.installed.iter().max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version));
+        self.newest_of_kind().or_else(of_any)
     }
 
     /// The newest, where it is newer than the one that runs; `None` also where nothing tells whether it is.
@@ -224,7 +226,6 @@ impl Kernels {
         self.newest_of_kind().filter(is_newer).map_or(KernelStanding::Newest, KernelStanding::Older)
     }
 
-    /// The newest that could be what runs: whoever has several kinds installed chose one of them.
     fn newest_of_kind(&self) -> Option<&InstalledKernel> {
         let own = kind(&self.running);
         let of_kind = self.installed.iter().filter(|kernel| own.is_none() || kind(&kernel.release) == own);
@@ -234,8 +235,8 @@ impl Kernels {
     /// The newest of those of the same kind as the one that runs, where its release is a newer one: of a kernel whose package
     /// was removed nothing else tells.
     fn newer_of_kind(&self) -> Option<&InstalledKernel> {
-        let own = kind(&self.running)?;
-        let of_kind = self.installed.iter().filter(|kernel| kind(&kernel.release) == Some(own));
+        let own = Some(kind(&self.running)?);
+        let of_kind = self.installed.iter().filter(|kernel| kind(&kernel.release) == own);
         let newest = of_kind.max_by(|a, b| compare(Scheme::Debian, &a.release, &b.release));
         newest.filter(|newest| is_newer(&newest.release, &self.running))
     }
@@ -245,15 +246,19 @@ fn is_newer(version: &str, than: &str) -> bool {
     compare(Scheme::Debian, version, than).is_gt()
 }
 
-/// What stands behind the numbers of a kernel's release: `amd64` of `6.1.0-10-amd64`, `el9.x86_64` of
-/// `5.14.0-427.el9.x86_64`. Releases of two kinds are numbered apart: `6.8.0-1012-aws` is as new as `6.8.0-40-generic`.
-fn kind(release: &str) -> Option<&str> {
+/// What stands behind the numbers of a kernel's release, without any of its own: `amd64` of `6.1.0-10-amd64`, `el.x86_64` of
+/// `5.14.0-427.el9_4.x86_64`. Releases of two kinds are numbered apart: `6.8.0-1012-aws` is as new as `6.8.0-40-generic`.
+fn kind(release: &str) -> Option<String> {
     let is_letter = |letter: char| letter.is_ascii_alphabetic();
     // A backport has letters among its numbers: `6.12.9+bpo-amd64`, `6.1.0-0.deb11.7-amd64`.
-    let flavour = release
-        .match_indices('-')
-        .find_map(|(at, _)| release.get(at + 1..).filter(|it| it.starts_with(is_letter)));
-    flavour.or_else(|| release.get(release.find(is_letter)?..))
+    let named: Vec<&str> = release.split('-').skip(1).filter(|part| part.starts_with(is_letter)).collect();
+    if !named.is_empty() {
+        return Some(named.join("-"));
+    }
+    let tag = release.get(release.find(is_letter)?..)?;
+    let (distribution, rest) = tag.split_once('.').unwrap_or((tag, ""));
+    let unnumbered = distribution.chars().filter(|sign| !sign.is_ascii_digit() && *sign != '_');
+    Some(unnumbered.chain(['.']).chain(rest.chars()).collect())
 }
 
 /// How the name of a root begins that is a directory of another one (chroot(2)).

@@ -44,7 +44,9 @@ fn undeclared<'a>(world: &'a World<'_>) -> impl Iterator<Item = Finding> + 'a {
     let rule = find("unneeded-open-port").filter(|_| world.policy.is_some());
     let open = world.outside.iter().filter(|it| it.glimpse.seen == Seen::Open && it.declared.is_none());
     // What the model calls closed is told as worse.
-    let open = open.filter(|it| !seen_open_said_closed::is_found(it) && !is_needed_at(world, it.spec()));
+    let open = open.filter(|it| !seen_open_said_closed::is_found(it));
+    // Who has the number elsewhere answers for what is heard here alone.
+    let open = open.filter(|it| !it.is_served || it.is_sent_on || !is_needed_at(world, it.spec()));
     rule.into_iter().flat_map(move |rule| {
         open.clone().map(move |it| {
             let spec = it.spec();

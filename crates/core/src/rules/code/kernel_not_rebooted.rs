@@ -98,9 +98,18 @@ mod tests {
         assert_eq!(of(("6.8.0-47-generic", "6.8.0-47.47")), 1);
         let backport = [("6.1.0-9-amd64", "6.1.27-1"), ("6.12.9+bpo-amd64", "6.12.9-1~bpo12+1")];
         assert_eq!(host("6.1.0-9-amd64", None, &backport).texts(RULE.name).len(), 1);
-        let red_hat =
-            [("5.14.0-427.el9.x86_64", "5.14.0-427.el9"), ("5.14.0-503.el9.x86_64", "5.14.0-503.el9")];
-        assert_eq!(host("5.14.0-427.el9.x86_64", None, &red_hat).texts(RULE.name).len(), 1);
+        for [old, new] in [
+            ["5.14.0-427.42.1.el9_4.x86_64", "5.14.0-503.11.1.el9_5.x86_64"],
+            ["6.8.5-301.fc40.x86_64", "6.11.4-301.fc41.x86_64"],
+            ["6.6.37-desktop-1.mga9", "6.6.43-desktop-1.mga9"],
+        ] {
+            let installed = [old, new].map(|release| (release, release));
+            let found = |running| host(running, None, &installed).texts(RULE.name).len();
+            assert_eq!((found(old), found(new)), (1, 0), "{new}");
+        }
+        let of_two =
+            [("5.14.0-503.11.1.el9_5.x86_64", "5.14.0"), ("5.15.0-200.131.27.el9uek.x86_64", "5.15.0")];
+        assert!(host(of_two[0].0, None, &of_two).texts(RULE.name).is_empty());
     }
 
     #[test]

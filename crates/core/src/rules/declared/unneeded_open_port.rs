@@ -47,26 +47,33 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     undeclared.map(|holding| finding(world, holding)).collect()
 }
 
-/// Whether whoever listens at `spec` is known, and needs that without any declaration.
+/// Whether whoever listens at `spec` claimed it, or gets what is declared elsewhere, whoever he is: a look that asked for no names
+/// knows that too.
 pub(in crate::rules) fn is_needed_at(world: &World<'_>, spec: PortSpec) -> bool {
     let mut there = world.holdings().filter(|it| it.spec() == spec).peekable();
-    there.peek().is_some() && there.all(|it| is_needed(world, it))
+    let is_led_to = |it: &Holding<'_>| gets_others(world, it, |listener| world.is_led_to(listener));
+    there.peek().is_some() && there.all(|it| is_claimed(world, it) || is_led_to(it))
 }
 
 /// Whether it is the host's own, was claimed, or gets what is declared elsewhere.
 fn is_needed(world: &World<'_>, holding: &Holding<'_>) -> bool {
-    let is_claimed = || holding.listeners.iter().all(|listener| world.is_claimants(listener));
-    // Others come to it by what is declared elsewhere, and by its own number nobody.
+    let is_led_to = |listener: &Listener| is_led_to(world, holding, listener);
+    asks_for_an_address(holding) || is_claimed(world, holding) || gets_others(world, holding, is_led_to)
+}
+
+fn is_claimed(world: &World<'_>, holding: &Holding<'_>) -> bool {
+    holding.listeners.iter().all(|listener| world.is_claimants(listener))
+}
+
+/// Whether others come to it by what is declared elsewhere and is led to it, and by its own number nobody.
+fn gets_others(world: &World<'_>, holding: &Holding<'_>, is_led_to: impl Fn(&Listener) -> bool) -> bool {
     let is_apart = |listener: &Listener| {
         // Over UDP its answers leave from where it is bound, so it has to hear where it is asked.
         listener.breadth() == Breadth::Loopback
             || listener.protocol == Protocol::Udp && world.is_led_to(listener)
     };
-    let is_led_to = || {
-        holding.listeners.iter().all(|listener| is_apart(listener))
-            && holding.listeners.iter().any(|listener| is_led_to(world, holding, listener))
-    };
-    asks_for_an_address(holding) || is_claimed() || is_led_to()
+    holding.listeners.iter().all(|listener| is_apart(listener))
+        && holding.listeners.iter().any(|listener| is_led_to(listener))
 }
 
 /// Whether what is declared elsewhere is led to it, or is to be.
