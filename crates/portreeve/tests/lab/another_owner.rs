@@ -76,13 +76,13 @@ impl Shop {
         newest.expect("something was done")
     }
 
-    /// Who answers a client at this port; nobody as an empty text.
     /// Goes on once both of these ports of the loopback are listened at.
     fn waits_for(&self, both: &str) {
         let listens = format!("[ $(ss -Hltn | grep -cE \"127.0.0.1:({both}) \") = 2 ]");
         self.site.run(&format!("timeout 20 sh -c 'until {listens}; do sleep 0.1; done'"));
     }
 
+    /// Who answers a client at this port; nobody as an empty text.
     fn answers(&self, port: u16) -> String {
         let read = format!("timeout 3 bash -c 'cat </dev/tcp/{}/{port}' 2>/dev/null; true", self.ip);
         lab(self.site.client.run(&read)).stdout

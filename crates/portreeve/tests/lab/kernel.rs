@@ -130,7 +130,8 @@ fn follow_hears_of_everything_on_the_oldest_kernel() {
 fn the_watch_sees_packets_on_the_oldest_kernel() {
     let guest = boot();
     let script = "ip link add one type dummy; ip address add 192.0.2.1/24 dev one; ip link set one up; \
-         portreeve watch --for 25s --policy none & pid=$!; sleep 10; bpftool map show >/tmp/during; wait $pid; cat /tmp/during";
+         portreeve watch --for 40s --policy none >/tmp/told & pid=$!; until grep -q ^sees: /tmp/told || ! kill -0 $pid; do sleep 0.5; done; \
+         bpftool map show >/tmp/during; wait $pid; cat /tmp/told /tmp/during";
     let told = run(&guest, script).stdout;
     assert!(told.starts_with("sees: dropped and refused packets, handshakes (kernel)"), "{told}");
     assert!(told.contains("name first_touches "), "{told}");

@@ -98,7 +98,7 @@ fn what_cannot_be_written_says_what_became_of_the_change() {
 fn whoever_holds_the_gate_is_named() {
     let host = host();
     assert_eq!(run(&host, "portreeve apply --no-trial --no-session").status, 0);
-    let held = "flock --no-fork /run/portreeve/gate.lock sleep 40 & holder=$!; until pgrep -fx 'sleep 40' >/dev/null; do sleep 0.1; done;";
+    let held = "flock --no-fork /run/portreeve/gate.lock sleep 40 & holder=$!; until grep -qx sleep /proc/$holder/comm; do sleep 0.1; done;";
     let stopped = run(
         &host,
         &format!(

@@ -85,6 +85,8 @@ pub fn take_away() -> Result<bool, GuardError> {
 /// The same but for the marks of sockets, by which running services are still known to a guard that comes later.
 pub(super) fn take_away_programs() -> Result<bool, GuardError> {
     shown::take_away().map_err(PinnedError::step("take away what users read"))?;
+    // Who put something else there is told so before anything is cut.
+    FOLDER.exists()?;
     for tie in object().programs.iter().filter_map(|program| tie(program.name).ok()) {
         // What cannot be cut at once goes with its name.
         let _ = detach(tie);
