@@ -95,8 +95,10 @@ fn holes<'d>(lines: &mut Lines<'d>) -> Result<Vec<&'d str>, Unread> {
 
 impl Statements {
     pub(super) fn add(&mut self, other: Self) {
-        self.has_lines |= other.has_lines;
-        self.ecosystem = other.ecosystem;
+        // Of a document in another format nothing stands here.
+        if other.has_lines {
+            (self.has_lines, self.ecosystem) = (true, other.ecosystem);
+        }
         for (package, statements) in other.by_package {
             self.by_package.entry(package).or_default().extend(statements);
         }

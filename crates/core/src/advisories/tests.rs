@@ -56,6 +56,7 @@ fn several_documents_are_one_answer() {
     let later = OSV.replace("deb12u2", "deb12u3").replace("DEBIAN-CVE-2024-1", "DSA-1-1");
     let both = said_of(&[OSV, &later, DEBSECAN], "Debian:12", &installed);
     assert_eq!(both, ["CVE-2024-1 1.2-3+deb12u3", "CVE-2024-2 1.2-3+deb12u4", "TEMP-0000000-4AF2C1"]);
+    assert_eq!(said_of(&[DEBSECAN, OSV, &later], "Debian:12", &installed), both, "in whichever order");
 }
 
 #[test]
