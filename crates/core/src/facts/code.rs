@@ -1,6 +1,6 @@
 //! The program code behind the ports: which files run, whose they are, and what would be installed in their place (A18).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::fmt;
 
 use jiff::Timestamp;
@@ -227,18 +227,21 @@ impl Kernels {
     }
 
     fn newest_of_kind(&self) -> Option<&InstalledKernel> {
-        let own = kind(&self.running);
-        let of_kind = self.installed.iter().filter(|kernel| own.is_none() || kind(&kernel.release) == own);
-        of_kind.max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
+        self.of_kind().max_by(|a, b| compare(Scheme::Debian, &a.version, &b.version))
     }
 
     /// The newest of those of the same kind as the one that runs, where its release is a newer one: of a kernel whose package
     /// was removed nothing else tells.
     fn newer_of_kind(&self) -> Option<&InstalledKernel> {
-        let own = Some(kind(&self.running)?);
-        let of_kind = self.installed.iter().filter(|kernel| kind(&kernel.release) == own);
-        let newest = of_kind.max_by(|a, b| compare(Scheme::Debian, &a.release, &b.release));
+        kind(&self.running)?;
+        let newest = self.of_kind().max_by(|a, b| compare(Scheme::Debian, &a.release, &b.release));
         newest.filter(|newest| is_newer(&newest.release, &self.running))
+    }
+
+    /// Those of the same kind as the one that runs; all, where its release names none.
+    fn of_kind(&self) -> impl Iterator<Item = &InstalledKernel> {
+        let own = kind(&self.running);
+        self.installed.iter().filter(move |kernel| own.is_none() || kind(&kernel.release) == own)
     }
 }
 
@@ -265,6 +268,12 @@ fn kind(release: &str) -> Option<String> {
 const CHROOT: &str = "chroot ";
 
 impl CodeRoot {
+    /// The name of the root that `path` leads to from another one.
+    #[must_use]
+    pub fn name_of_chroot(path: &str) -> String {
+        format!("{CHROOT}{path}")
+    }
+
     /// A path of one of its files as it is meant below it: that of a chroot(2) is told from outside.
     #[must_use]
     pub fn inner<'p>(&self, path: &'p str) -> &'p str {

@@ -80,8 +80,8 @@ impl Run<'_> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.give_up();
-            let is_held = self.wanted.warrant.is_unsure() && !self.sweep.is_over();
-            let time = if is_held || self.sockets.len() + BATCH > self.connections_max {
+            let is_full = self.sockets.len() + BATCH > self.connections_max;
+            let time = if (is_full || self.wanted.warrant.is_unsure()) && !self.sweep.is_over() {
                 NAP
             } else {
                 match self.sweep.step(self.begin.elapsed(), &mut batch) {
@@ -96,8 +96,6 @@ impl Run<'_> {
             }
             if stop {
                 self.sweep.stop();
-                // Otherwise it would not be asked what to do next before there is room.
-                self.sockets.clear();
             }
         }
     }
@@ -120,9 +118,11 @@ impl Run<'_> {
     fn begin(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
         for (place, port) in batch.iter().enumerate() {
             let left = batch.len() - place;
-            match self.wanted.warrant.standing() {
-                Standing::Ours => {}
-                standing => return self.hold_back(left, standing),
+            let standing = self.wanted.warrant.standing();
+            if standing != Standing::Ours {
+                self.sweep.put_back(left);
+                standing.end(self.wanted.target, |ended| self.sweep.end(ended))?;
+                return Ok(NAP);
             }
             match self.begin_one(*port) {
                 Ok(()) => {}
@@ -133,21 +133,13 @@ impl Run<'_> {
                 }
                 Err(error) if ends::has_no_way(error) => {
                     self.sweep.put_back(left);
-                    self.sockets.clear();
-                    return ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target);
+                    ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target)?;
+                    return Ok(NAP);
                 }
                 Err(error) => return Err(told("make a connection", error)),
             }
         }
         Ok(Duration::ZERO)
-    }
-
-    /// The last `count` of a batch are not asked now, or never; how long to wait then.
-    fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
-        self.sweep.put_back(count);
-        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
-        self.sockets.clear();
-        ends::end(self.sweep.end(ended) || ended == Ended::Expired, error, self.wanted.target)
     }
 
     fn begin_one(&mut self, port: u16) -> Result<(), Errno> {

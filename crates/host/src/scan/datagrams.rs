@@ -100,9 +100,11 @@ impl Run<'_> {
     fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
         for (place, port) in batch.iter().enumerate() {
             let left = batch.get(place..).unwrap_or_default();
-            match self.wanted.warrant.standing() {
-                Standing::Ours => {}
-                standing => return self.hold_back(left, standing),
+            let standing = self.wanted.warrant.standing();
+            if standing != Standing::Ours {
+                self.scan.put_back(left);
+                standing.end(self.wanted.target, |ended| self.scan.end(ended))?;
+                return Ok(NAP);
             }
             match self.send_one(*port) {
                 Ok(()) => self.kept_back = 0,
@@ -114,10 +116,12 @@ impl Run<'_> {
                 }
                 // It is lost.
                 Err(Errno::NOBUFS | Errno::AGAIN | Errno::INTR) => {}
-                Err(Errno::PERM | Errno::ACCESS) => self.keep_in(*port),
+                // This host's own filter stops it.
+                Err(Errno::PERM | Errno::ACCESS) => self.scan.kept_in(*port, self.own.ip()),
                 Err(error) if ends::has_no_way(error) => {
                     self.scan.put_back(left);
-                    return ends::end(self.scan.end(Ended::Cut), error, self.wanted.target);
+                    ends::end(self.scan.end(Ended::Cut), error, self.wanted.target)?;
+                    return Ok(NAP);
                 }
                 Err(error) => return Err(ScanError::Call("send datagrams", error.into())),
             }
@@ -142,18 +146,6 @@ impl Run<'_> {
             self.take_errors().map_err(|_| last)?;
         }
         Err(last)
-    }
-
-    /// These are not asked now, or never; how long to wait then.
-    fn hold_back(&mut self, ports: &[u16], standing: Standing) -> Result<Duration, ScanError> {
-        self.scan.put_back(ports);
-        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
-        ends::end(self.scan.end(ended) || ended == Ended::Expired, error, self.wanted.target)
-    }
-
-    /// This host's own filter stops it.
-    fn keep_in(&mut self, port: u16) {
-        self.scan.kept_in(port, self.own.ip());
     }
 
     fn take_errors(&mut self) -> Result<(), ScanError> {

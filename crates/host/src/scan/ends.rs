@@ -3,7 +3,6 @@
 use std::{
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, OwnedFd},
-    time::Duration,
 };
 
 use portreeve_core::outside::Ends;
@@ -70,9 +69,9 @@ pub(super) const fn has_no_way(error: Errno) -> bool {
     )
 }
 
-/// How long to wait once a scan of `target` ended for this `error`; where it was not under way, there is nothing else to tell.
-pub(super) fn end(was_under_way: bool, error: Errno, target: IpAddr) -> Result<Duration, ScanError> {
-    if was_under_way { Ok(Duration::ZERO) } else { Err(ScanError::NoRoute(target, error)) }
+/// Where a scan of `target` was not under way when this `error` ended it, there is nothing else to tell.
+pub(super) fn end(was_under_way: bool, error: Errno, target: IpAddr) -> Result<(), ScanError> {
+    if was_under_way { Ok(()) } else { Err(ScanError::NoRoute(target, error)) }
 }
 
 /// Keeps a port of that address.

@@ -156,9 +156,11 @@ impl Run<'_> {
 
     /// Sends a packet to each port; how long to wait then.
     fn send(&mut self, batch: &[u16]) -> Result<Duration, ScanError> {
-        match self.wanted.warrant.standing() {
-            Standing::Ours => {}
-            standing => return self.hold_back(batch.len(), standing),
+        let standing = self.wanted.warrant.standing();
+        if standing != Standing::Ours {
+            self.sweep.put_back(batch.len());
+            standing.end(self.wanted.target, |ended| self.sweep.end(ended))?;
+            return Ok(NAP);
         }
         let ends = self.kept.ends;
         let packets: Vec<[u8; SYN_BYTES]> =
@@ -179,30 +181,20 @@ impl Run<'_> {
                     self.sweep.slow_down(self.begin.elapsed());
                     return Ok(NAP);
                 }
+                // This host's own filter stops it.
                 Err(Errno::PERM | Errno::ACCESS) => {
-                    self.keep_in(*first);
+                    self.sweep.kept_in(*first, ends.source);
                     left = others;
                 }
                 Err(error) if ends::has_no_way(error) => {
                     self.sweep.put_back(left.len());
-                    return ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target);
+                    ends::end(self.sweep.end(Ended::Cut), error, self.wanted.target)?;
+                    return Ok(NAP);
                 }
                 Err(error) => return Err(ScanError::Call("send raw packets", error.into())),
             }
         }
         Ok(Duration::ZERO)
-    }
-
-    /// The last `count` of a batch are not asked now, or never; how long to wait then.
-    fn hold_back(&mut self, count: usize, standing: Standing) -> Result<Duration, ScanError> {
-        self.sweep.put_back(count);
-        let Some((ended, error)) = standing.ended() else { return Ok(NAP) };
-        ends::end(self.sweep.end(ended) || ended == Ended::Expired, error, self.wanted.target)
-    }
-
-    /// This host's own filter stops it.
-    fn keep_in(&mut self, port: u16) {
-        self.sweep.kept_in(port, self.kept.ends.source);
     }
 
     fn transmit(&self, packets: &[[u8; SYN_BYTES]]) -> Result<usize, Errno> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use portreeve_core::outside::Ended;
 use rustix::io::Errno;
 
-use super::{proven::Proven, renewal::Renewal};
+use super::{ScanError, ends, proven::Proven, renewal::Renewal};
 
 /// What says that a target is ours, and whether it still is.
 #[derive(Debug)]
@@ -30,13 +30,14 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// How a scan ends of which that is so, and why nothing can be sent.
-    pub(super) const fn ended(self) -> Option<(Ended, Errno)> {
+    /// Where packets may never more be sent, has `end` end the scan of `target`; it says whether that was under way.
+    pub(super) fn end(self, target: IpAddr, end: impl FnOnce(Ended) -> bool) -> Result<(), ScanError> {
         match self {
-            Self::Ours | Self::Unsure => None,
-            Self::Astray => Some((Ended::Cut, Errno::NETUNREACH)),
-            Self::Expired => Some((Ended::Expired, Errno::ACCESS)),
+            Self::Ours | Self::Unsure => {}
+            Self::Astray => ends::end(end(Ended::Cut), Errno::NETUNREACH, target)?,
+            Self::Expired => _ = end(Ended::Expired),
         }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portreeve_core::facts::{Code, CodeFile, Container, ExeState, Process};
+use portreeve_core::facts::{Code, CodeFile, CodeRoot, Container, ExeState, Process};
 
 use super::{dpkg, tree::Tree};
 use crate::{
@@ -169,7 +169,7 @@ impl Roots {
         let below = view.within(&path)?;
         let (kind, key) = database(&below);
         let is_own = kind == Kind::None || self.own.as_ref().is_some_and(|own| own.key == key);
-        let called = || Called { name: Some(format!("chroot {path}")), holder: None };
+        let called = || Called { name: Some(CodeRoot::name_of_chroot(&path)), holder: None };
         let root = || Root { within: path.clone(), ..Root::new(below.clone(), kind, called(), key) };
         (!is_own).then(|| self.add(root()))
     }
