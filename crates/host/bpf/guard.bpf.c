@@ -764,6 +764,27 @@ int told(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+// How many programs of others are let keep something with a socket too.
+#define STORED_MAX 32
+
+// What a map keeps with a socket, where the kernel does not take the pointer for one of a socket: newer verifiers trust none that
+// was read through another, so it is looked for as the kernel does (kernel/bpf/bpf_local_storage.c, `bpf_local_storage_lookup`).
+static __always_inline void *stored(struct sock *sk, __u32 map_id)
+{
+	struct hlist_node *node = BPF_CORE_READ(sk, sk_bpf_storage, list.first);
+
+	for (__u32 step = 0; step < STORED_MAX && node; step++) {
+		struct bpf_local_storage_elem *element =
+			(void *)node - bpf_core_field_offset(struct bpf_local_storage_elem, snode);
+
+		if (BPF_CORE_READ(element, sdata.smap, map.id) == map_id)
+			return (void *)element + bpf_core_field_offset(struct bpf_local_storage_elem, sdata) +
+			       bpf_core_field_offset(struct bpf_local_storage_data, data);
+		node = BPF_CORE_READ(node, next);
+	}
+	return 0;
+}
+
 // Tells of each socket that some process has who asked for its number, as whoever reads numbers processes; of one that several
 // have it tells as often.
 SEC("iter/task_file")
@@ -771,7 +792,7 @@ int openings(struct bpf_iter__task_file *ctx)
 {
 	struct told_opening told = {};
 	struct file *file = ctx->file;
-	struct opening *opening;
+	void *opening, *mark;
 	struct socket *socket;
 	struct upid *reader;
 	struct sock *sk;
@@ -781,20 +802,24 @@ int openings(struct bpf_iter__task_file *ctx)
 	socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;
-	sk = socket->sk;
+	sk = BPF_CORE_READ(socket, sk);
 	if (!sk)
 		return 0;
-	opening = bpf_sk_storage_get(&opened, sk, NULL, 0);
-	if (!opening || sk->__sk_common.skc_num != opening->port)
+	opening = stored(sk, ((struct bpf_map *)&opened)->id);
+	if (!opening)
 		return 0;
-	told.opening = *opening;
+	bpf_probe_read_kernel(&told.opening, sizeof(told.opening), opening);
+	if (BPF_CORE_READ(sk, __sk_common.skc_num) != told.opening.port)
+		return 0;
 	reader = own_number(bpf_get_current_task_btf());
-	if (BPF_CORE_READ(reader, ns, ns.inum) == opening->namespace)
-		told.opening.pid = opening->number;
+	if (BPF_CORE_READ(reader, ns, ns.inum) == told.opening.namespace)
+		told.opening.pid = told.opening.number;
 	else if (BPF_CORE_READ(reader, ns, level))
 		return 0;
 	told.inode = file->f_inode->i_ino;
-	told.mark = mark_of(sk);
+	mark = stored(sk, ((struct bpf_map *)&marks)->id);
+	if (mark)
+		bpf_probe_read_kernel(&told.mark, sizeof(told.mark), mark);
 	bpf_seq_write(ctx->meta->seq, &told, sizeof(told));
 	return 0;
 }

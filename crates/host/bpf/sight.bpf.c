@@ -123,7 +123,6 @@ static __always_inline void fill_socket(struct record *record, struct sock *sk, 
 		else
 			record->cgroup = sk->sk_cgrp_data.cgroup->kn->id;
 	}
-	record->cookie = bpf_get_socket_cookie(sk);
 }
 
 // A socket of a family without ports.
@@ -217,6 +216,8 @@ int files(struct bpf_iter__task_file *ctx)
 		fill_place(&record, &sk->__sk_common, FOUND);
 	} else {
 		fill_socket(&record, sk, FOUND);
+		// Newer verifiers let nobody have a cookie made for a socket that was come to through a pointer; most have one.
+		record.cookie = sk->__sk_common.skc_cookie.counter;
 		fill_other(&record, sk);
 	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
@@ -258,6 +259,7 @@ int tcp(struct bpf_iter__tcp *ctx)
 		sk = (struct sock *)whole;
 		fill_file(&record, sk, FOUND);
 		fill_socket(&record, sk, FOUND);
+		record.cookie = bpf_get_socket_cookie(sk);
 		if (bpf_core_field_exists(whole->is_mptcp) && whole->is_mptcp)
 			record.flags |= FLAG_MPTCP;
 	} else {
@@ -283,6 +285,7 @@ int udp(struct bpf_iter__udp *ctx)
 		return 0;
 	fill_file(&record, sk, GIVEN);
 	fill_socket(&record, sk, GIVEN);
+	record.cookie = bpf_get_socket_cookie(sk);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
