@@ -111,12 +111,19 @@ impl<'a> Patch<'a> {
         candidate.filter(|_| !is_partial || self.waiting().is_some())
     }
 
+    /// Whether an advisory affects what is installed, and none knows a version without the hole.
+    #[must_use]
+    pub fn has_open_hole(&self) -> bool {
+        self.security == Security::No && !self.advisories.is_empty()
+    }
+
     /// Whether there is anything to say of it.
     #[must_use]
     pub fn needs_a_word(&self) -> bool {
         self.is_stale()
             || self.security == Security::Yes
             || self.waiting().is_some()
+            || self.has_open_hole()
             || self.package.is_none()
             || self.running() != ExeState::Same
     }

@@ -3,7 +3,7 @@
 use super::{Patch, Security};
 use crate::{facts::ExeState, world::World};
 
-/// What a security update waits for or was not taken up, then old code, then what cannot be told, then the rest; of these
+/// What a security update waits for or was not taken up, then old code, then holes that nothing mends yet, then what cannot be told, then the rest; of these
 /// by port.
 pub(super) fn order(world: &World<'_>, patch: &Patch<'_>) -> impl Ord + use<> {
     let (spec, netns) = patch.place.map_or((None, None), |(spec, netns)| (Some(spec), Some(netns)));
@@ -20,9 +20,10 @@ fn rank(patch: &Patch<'_>) -> u8 {
         Security::Yes => 1,
         _ if patch.is_stale() => 2,
         _ if patch.waiting().is_some() => 3,
-        _ if patch.package.is_none() => 4,
-        _ if patch.running() != ExeState::Same => 5,
-        Security::Unknown => 6,
-        Security::No => 7,
+        _ if patch.has_open_hole() => 4,
+        _ if patch.package.is_none() => 5,
+        _ if patch.running() != ExeState::Same => 6,
+        Security::Unknown => 7,
+        Security::No => 8,
     }
 }

@@ -121,13 +121,15 @@ fn advisories_decide_where_no_security_archive_has_a_newer_version() {
             let world = world.clone().advised_by(Some(&advised));
             let patches = patches(&world);
             let krb = patches.iter().find(|patch| patch.package.unwrap().name == "libkrb5-3").unwrap();
-            (krb.security, krb.advisories.iter().map(|advisory| advisory.id.clone()).collect::<Vec<_>>())
+            let names = krb.advisories.iter().map(|advisory| advisory.id.clone()).collect::<Vec<_>>();
+            (krb.security, names, krb.has_open_hole())
         })
     };
     let named = || vec![String::from("CVE-2026-1")];
-    assert_eq!(told(r#",{"fixed":"1.20-3"}"#), (Security::Yes, named()));
-    assert_eq!(told(""), (Security::No, named()), "no version is without the hole yet");
-    assert_eq!(told(r#",{"fixed":"1.20-2"}"#), (Security::No, Vec::new()), "the installed one is without it");
+    assert_eq!(told(r#",{"fixed":"1.20-3"}"#), (Security::Yes, named(), false));
+    assert_eq!(told(""), (Security::No, named(), true), "no version is without the hole yet");
+    let none = (Security::No, Vec::new(), false);
+    assert_eq!(told(r#",{"fixed":"1.20-2"}"#), none, "the installed one is without it");
 }
 
 /// What one document says of krb5's library, for which a security archive has 1.20-3 where `waits`: whether it is secure,

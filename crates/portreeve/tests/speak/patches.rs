@@ -91,6 +91,22 @@ fn what_to_type_stands_beside_what_is_old_and_what_waits() {
     assert_eq!(row(&of_port, "zlib1g")[2..], ["zlib1g", "same", "1.2-1", "–", "–"]);
 }
 
+/// It waits for nothing, and is no less a hole.
+#[test]
+fn a_hole_that_no_version_mends_is_told() {
+    let affected = json!({"package": {"ecosystem": "Debian:12", "name": "zlib1g"}, "versions": ["1.2-1"]});
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-fix.json");
+    std::fs::write(&file, json!({"id": "CVE-2026-1", "affected": [affected]}).to_string())
+        .expect("it can be written");
+    let by = format!("--advisories {}", file.display());
+    let said = patches(&by, as_it_is);
+    assert_eq!(row(&said, "zlib1g")[4..], ["1.2-1", "– (no fix known here) CVE-2026-1", "–"]);
+    let hole = "; 1 package has a known hole that no version mends yet\n";
+    assert!(said.out.contains(hole) && !said.out.contains("libcrypt1"), "{}", said.out);
+    let said = patches(&format!("{by} --lang ja"), as_it_is);
+    assert!(said.out.contains("、修正版のない脆弱性あり: 1 パッケージ\n"), "{}", said.out);
+}
+
 /// Versions as long as Debian's are.
 fn debian(code: &mut Value) {
     let waits = Some("3.0.17-1~deb12u3");

@@ -221,7 +221,7 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
         security,
         is_newest.then_some(Words { en: "newest", ja: "最新" }),
         held.then_some(Words { en: "held", ja: "保留" }),
-        (patch.security == Security::Yes && version == NOTHING).then_some(NO_FIX),
+        (!patch.advisories.is_empty() && version == NOTHING).then_some(NO_FIX),
     ];
     let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
     let head = std::iter::once(version).chain(notes).collect::<Vec<_>>().join(" ");
@@ -244,18 +244,19 @@ fn summary(patches: &[Patch<'_>]) -> Text {
     let fine = packages(patches.iter().filter(|patch| !patch.needs_a_word() && patch.is_newest()));
     let en_fine = inflect(fine, "package runs", "packages run");
     let Text { en: en_unsure, ja: ja_unsure } = unsure(patches);
+    let Text { en: en_open, ja: ja_open } = open_holes(patches);
     let Text { en: en_silent, ja: ja_silent } = silent_processes(silent);
     if stale == 0 && secure == 0 {
         return text!(
-            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest{en_unsure}{en_silent}",
-            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。最新: {fine} パッケージ{ja_unsure}{ja_silent}"
+            "no port runs old code, and no security update is known to wait for one; {fine} {en_fine} as installed and newest{en_unsure}{en_open}{en_silent}",
+            "更新前のコードで動いているポートも、未適用と分かっているセキュリティ更新もありません。最新: {fine} パッケージ{ja_unsure}{ja_open}{ja_silent}"
         );
     }
     let en_stale = inflect(stale, "port runs", "ports run");
     let en_secure = inflect(secure, "package waits", "packages wait");
     text!(
-        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest{en_unsure}{en_silent}",
-        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ{ja_unsure}{ja_silent}"
+        "{stale} {en_stale} old code, {secure} {en_secure} for a security update, {fine} {en_fine} as installed and newest{en_unsure}{en_open}{en_silent}",
+        "更新前のコードで動作中: {stale} ポート、セキュリティ更新待ち: {secure} パッケージ、最新: {fine} パッケージ{ja_unsure}{ja_open}{ja_silent}"
     )
 }
 
@@ -278,15 +279,28 @@ fn unsure(patches: &[Patch<'_>]) -> Text {
     }
 }
 
+/// Packages with a hole that no advisory knows a version without.
+fn open_holes(patches: &[Patch<'_>]) -> Text {
+    let count = packages(patches.iter().filter(|patch| patch.has_open_hole()));
+    let en = inflect(count, "package has a known hole", "packages have known holes");
+    match count {
+        0 => Text::default(),
+        _ => {
+            text!("; {count} {en} that no version mends yet", "、修正版のない脆弱性あり: {count} パッケージ")
+        }
+    }
+}
+
 /// Of a root that does not run here: what runs of it was compared with nothing.
 fn summary_elsewhere(patches: &[Patch<'_>]) -> Text {
     let secure = packages(patches.iter().filter(|patch| patch.security == Security::Yes));
     let newest = packages(patches.iter().filter(|patch| patch.is_newest()));
     let en_secure = inflect(secure, "package waits", "packages wait");
     let en_newest = inflect(newest, "is", "are");
+    let Text { en: en_open, ja: ja_open } = open_holes(patches);
     text!(
-        "{secure} {en_secure} for a security update, {newest} {en_newest} the newest; whether what runs is what is installed cannot be told of such a root",
-        "セキュリティ更新待ち: {secure} パッケージ、最新: {newest} パッケージ。実行中のコードが導入済みのものと同じかどうかは、このルートでは判定できません"
+        "{secure} {en_secure} for a security update, {newest} {en_newest} the newest{en_open}; whether what runs is what is installed cannot be told of such a root",
+        "セキュリティ更新待ち: {secure} パッケージ、最新: {newest} パッケージ{ja_open}。実行中のコードが導入済みのものと同じかどうかは、このルートでは判定できません"
     )
 }
 
