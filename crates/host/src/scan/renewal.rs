@@ -39,6 +39,8 @@ pub struct Renewal {
 struct State {
     /// Until when it is known to, since the boot.
     sure_until: Duration,
+    /// When it was asked last, whether it answered or not.
+    asked: Duration,
     /// What has no answer yet.
     question: Option<Question>,
     /// Whether it said that it does no more.
@@ -50,7 +52,6 @@ struct Question {
     nonce: Nonce,
     /// When it was asked first: whoever may be on the way can keep the answer to that back.
     begun: Duration,
-    asked: Duration,
     tries: u32,
 }
 
@@ -108,21 +109,21 @@ impl Renewal {
 
     /// Asks, unless it was asked just now.
     fn asked(&self, state: State, now: Duration) -> State {
+        if now.saturating_sub(state.asked) < AGAIN_AFTER {
+            return state;
+        }
         let tries = state.question.map_or(0, |question| question.tries).saturating_add(1);
         let question = match state.question {
-            Some(question) if now.saturating_sub(question.asked) < AGAIN_AFTER => return state,
-            Some(question) if now.saturating_sub(question.begun) < SURE_FOR => {
-                Question { asked: now, tries, ..question }
-            }
+            Some(question) if now.saturating_sub(question.begun) < SURE_FOR => Question { tries, ..question },
             // An answer to an earlier one proves nothing of now.
             _ => match consent::nonce() {
-                Ok(nonce) => Question { nonce, begun: now, asked: now, tries },
+                Ok(nonce) => Question { nonce, begun: now, tries },
                 Err(_) => return State { is_over: true, ..state },
             },
         };
         // What does not get out has no answer.
         let _ = self.socket.send(&self.secret.question(question.nonce, self.parties, consent::now()));
-        State { question: Some(question), ..state }
+        State { question: Some(question), asked: now, ..state }
     }
 }
 
@@ -218,6 +219,22 @@ mod tests {
         assert_eq!((pair.at(400), pair.at(600)), (Standing::Ours, Standing::Unsure));
         pair.say(&pair.answers(Duration::ZERO)[0]);
         assert_eq!(pair.at(700), Standing::Expired);
+    }
+
+    #[test]
+    fn in_its_last_second_it_is_asked_no_more_often() {
+        let pair = Pair::new();
+        pair.at(0);
+        let mut count = 1;
+        pair.say(&pair.answers(Duration::from_millis(500))[0]);
+        for at in 1..400 {
+            assert_eq!(pair.at(at), Standing::Ours, "{at}");
+            for answer in pair.answers(Duration::from_millis(500 - at)) {
+                count += 1;
+                pair.say(&answer);
+            }
+        }
+        assert_eq!(count, 2, "at the beginning, and after a fifth of a second");
     }
 
     #[test]
