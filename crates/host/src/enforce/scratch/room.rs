@@ -87,7 +87,7 @@ pub(in super::super) fn address(place: usize) -> [u8; 6] {
     [0x02, 0x70, 0x72, 0, 0, u8::try_from(place).unwrap_or(u8::MAX)]
 }
 
-/// What `ip -batch` is told (ip(8)); the names are of letters, digits, dots, dashes and underscores.
+/// What `ip -batch` is told (ip(8)); the names are of letters, digits, dots, dashes and underscores, and may be words of its own.
 fn orders(links: &[Link], has_ipv6: bool) -> String {
     let mut text = String::from("link set lo up\n");
     for (place, link) in links.iter().enumerate() {
@@ -108,11 +108,11 @@ fn orders(links: &[Link], has_ipv6: bool) -> String {
 }
 
 fn pair(name: &str, more: &str, far: &str, has_ipv6: bool, text: &mut String) {
-    let _ = writeln!(text, "link add {name} {more} type veth peer name {far}");
+    let _ = writeln!(text, "link add name {name} {more} type veth peer name {far}");
     for end in [name, far] {
         // Nobody asks there who else has an address, nor for a router.
         let quiet = if has_ipv6 { " addrgenmode none" } else { "" };
-        let _ = writeln!(text, "link set {end}{quiet} up");
+        let _ = writeln!(text, "link set dev {end}{quiet} up");
     }
 }
 
@@ -137,14 +137,14 @@ mod tests {
     #[test]
     fn ip_is_told_of_every_interface_and_address() {
         let networks = ["203.0.113.1/24", "2001:db8::1/64"].map(|network| network.parse().unwrap());
-        let links = [Link { name: "eth0".into(), networks: networks.into() }];
+        let links = [Link { name: "br".into(), networks: networks.into() }];
         let told = orders(&links, true);
         for line in [
-            "link add eth0 address 02:70:72:00:00:00 type veth peer name pr-far-0",
-            "address add 203.0.113.1/24 dev eth0",
-            "address add 2001:db8::1/64 dev eth0 nodad",
-            "route append local 2001:db8::1 dev eth0",
-            "link set pr-far-0 addrgenmode none up",
+            "link add name br address 02:70:72:00:00:00 type veth peer name pr-far-0",
+            "address add 203.0.113.1/24 dev br",
+            "address add 2001:db8::1/64 dev br nodad",
+            "route append local 2001:db8::1 dev br",
+            "link set dev pr-far-0 addrgenmode none up",
         ] {
             assert!(told.lines().any(|told| told == line), "{line}: {told}");
         }
