@@ -7,6 +7,7 @@
 mod neighbor;
 mod rooms;
 mod route;
+mod rules;
 
 use std::net::IpAddr;
 
@@ -53,6 +54,8 @@ pub enum Missing {
     NoWire(String),
     /// The route to it wraps or rewrites packets before they leave, in the way that ip-route(8) calls so.
     Wrapped(&'static str),
+    /// Rules of routing choose by port, and may lead packets to some ports to a router.
+    RuledByPort,
     /// They leave by such a wire, and no namespace that may be entered has the address at its other end.
     NobodyThere(String),
 }
@@ -71,6 +74,10 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
     let name = name(&links, route.interface);
     if let Some(how) = route.wrapping {
         return Ok(Err(Missing::Wrapped(how)));
+    }
+    // Only by IPv4 is a socket kept from routers whatever a rule says.
+    if target.is_ipv6() && rules::choose_by_port(route.kind == Kind::Local)? {
+        return Ok(Err(Missing::RuledByPort));
     }
     Ok(match route.kind {
         // That an interface has the address is not enough: as long as it is down, or others may have it too, packets leave. And the

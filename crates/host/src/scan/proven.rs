@@ -8,10 +8,10 @@ use std::{
 use super::proof::{Proof, proof};
 use crate::sys::netlink::{Family, Netlink, NetlinkError, Overrun};
 
-/// Links, addresses, routes and rules of either family, on all of which a proof rests (RTMGRP_LINK, RTMGRP_IPV4_IFADDR,
-/// RTMGRP_IPV4_ROUTE, RTMGRP_IPV4_RULE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE;
-/// include/uapi/linux/rtnetlink.h).
-const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18;
+/// Links, addresses, routes and rules of either family, and next hops, on all of which a proof rests (RTMGRP_LINK,
+/// RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV4_RULE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE,
+/// RTNLGRP_NEXTHOP; include/uapi/linux/rtnetlink.h).
+const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18 | 1 << 31;
 
 /// A proof, and whoever tells that something changed on which it rests.
 #[derive(Debug)]

@@ -175,3 +175,59 @@ fn a_router_that_a_route_puts_between_gets_nothing() {
         }
     }
 }
+
+/// By IPv6 no socket can be kept from a router, so whatever chooses one is looked for.
+#[test]
+fn by_ipv6_whatever_may_choose_a_router_on_the_wire_proves_nothing() {
+    let room = lay();
+    let router = "2001:db8:51::9";
+    room.run(&format!(
+        "ip -n far address add {router}/64 dev end nodad; ip -6 route add default via {router} dev near table 77; \
+         ip -6 nexthop add id 7 via {router} dev near; ip -6 nexthop add id 8 dev near; ip nexthop add id 9 group 7/8"
+    ));
+    let rules = [
+        "from 2001:db8:51::1",
+        "oif near",
+        "ipproto tcp",
+        "ipproto udp",
+        "uidrange 0-0",
+        "dport 22",
+        "sport 1-60000",
+    ];
+    let routes = ["nhid 7", "nhid 9", "via 2001:db8:51::9 dev near"];
+    let rules = rules.map(|rule| ["add", "del"].map(|verb| format!("ip -6 rule {verb} {rule} lookup 77")));
+    let routes =
+        routes.map(|route| ["add", "del"].map(|verb| format!("ip -6 route {verb} {SIX}/128 {route}")));
+    for [make, unmake] in rules.iter().chain(&routes) {
+        scan(&room, &format!("{SIX} 22 53/udp"), 0);
+        room.run(make);
+        for arguments in ["22", "22 --connect", "53/udp"] {
+            let told = room.try_run(&format!("portreeve scan {SIX} {arguments} --policy none"));
+            assert_eq!((told.status, told.stdout.as_str()), (5, ""), "{make} {arguments}: {told:#?}");
+        }
+        room.run(unmake);
+    }
+}
+
+#[test]
+fn by_ipv6_a_rule_that_comes_in_mid_scan_ends_it() {
+    for rule in ["from 2001:db8:51::1", "ipproto tcp", "dport 20001-65534"] {
+        let room = lay();
+        room.run("ip -n far address add 2001:db8:51::9/64 dev end nodad; ip -6 route add default via 2001:db8:51::9 dev near table 77");
+        let rule = format!("(sleep 0.7; ip -6 rule add {rule} lookup 77) &");
+        let told = scan_while(&room, &rule, &format!("{SIX} 1-20000 --rate 2000"), 3);
+        assert_eq!(told["ended"], "cut", "{rule}: {told:#}");
+    }
+}
+
+/// Its own addresses are found before any rule of root's is asked.
+#[test]
+fn by_ipv6_an_own_address_is_asked_whatever_rules_there_are() {
+    let room = lay();
+    room.run("ip -6 rule add dport 22 lookup 77; ip -6 rule add from 2001:db8:51::1 lookup 77");
+    scan(&room, "2001:db8:51::1 22 53/udp", 0);
+    room.run(
+        "ip -6 rule add pref 9 lookup local; ip -6 rule del pref 0; ip -6 rule add pref 8 dport 22 lookup 77",
+    );
+    refused(&room, "2001:db8:51::1 22");
+}

@@ -265,6 +265,10 @@ fn why(missing: &Missing) -> Text {
             "nothing proves that it is ours: the route to it wraps or rewrites packets (encap {how}), and they may go anywhere",
             "自分のものと確認できません: 経路がパケットをカプセル化または書き換えるため(encap {how})、宛先が別のホストになり得ます"
         ),
+        Missing::RuledByPort => text!(
+            "nothing proves that it is ours: a rule of routing chooses by port (ip -6 rule), and may lead packets anywhere",
+            "自分のものと確認できません: ポートで経路を選ぶルール(ip -6 rule)があり、パケットが別のホストへ届き得ます"
+        ),
         Missing::NobodyThere(interface) => text!(
             "nothing proves that it is ours: no network namespace that you may enter has it at the other end of {interface}",
             "自分のものと確認できません: {interface} の先にあって入れるネットワーク名前空間に、このアドレスはありません"
