@@ -17,6 +17,7 @@ use super::{
     order::shuffled,
     pace::together,
     phase::Phase,
+    presence::Presence,
     spot::Spot,
     trip::Trip,
 };
@@ -74,6 +75,7 @@ pub struct Datagrams {
     /// Of this round, how many refused; and of all, whether anybody answered.
     refused: u32,
     is_heard: bool,
+    presence: Presence,
 }
 
 impl Datagrams {
@@ -102,6 +104,7 @@ impl Datagrams {
             round_sent: 0,
             refused: 0,
             is_heard: false,
+            presence: Presence::default(),
         }
     }
 
@@ -125,6 +128,7 @@ impl Datagrams {
                 Phase::Asking if self.next_at > now && !self.queue.is_empty() => {
                     return Step::Wait(self.next_at);
                 }
+                Phase::Asking if self.presence.is_gone() => self.phase = Phase::Over(Ended::Vanished),
                 Phase::Asking => {
                     self.ask(now, batch);
                     if !batch.is_empty() {
@@ -143,6 +147,8 @@ impl Datagrams {
     /// The next ones; whoever answered in the meantime is not asked again.
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) {
         let most = if self.slow.is_some() { 1 } else { together(self.rate_max) };
+        // Only an empty queue ends the round.
+        batch.extend(self.presence.doubted().filter(|_| !self.queue.is_empty()));
         while batch.len() < most {
             let Some(port) = self.queue.pop_front() else { break };
             let Some(spot) = self.spots.get_mut(&port).filter(|spot| spot.seen.is_none()) else { continue };
@@ -153,18 +159,27 @@ impl Datagrams {
         self.round_sent = self.round_sent.saturating_add(count);
         self.sent = self.sent.saturating_add(count.into());
         self.next_at = now + self.slow.unwrap_or(SECOND / self.rate_max) * count;
+        if self.slow.is_some() && count > 0 {
+            self.presence.ask();
+        }
     }
 
     /// These did not leave: they do later.
     pub fn put_back(&mut self, ports: &[u16]) {
         for port in ports.iter().rev() {
-            if let Some(spot) = self.spots.get_mut(port) {
+            // Whoever was asked as he had answered before is not asked for himself.
+            if let Some(spot) = self.spots.get_mut(port).filter(|spot| spot.seen.is_none()) {
                 spot.tries = spot.tries.saturating_sub(1);
                 self.queue.push_front(*port);
-                self.sent = self.sent.saturating_sub(1);
-                self.round_sent = self.round_sent.saturating_sub(1);
             }
+            self.unsend();
         }
+    }
+
+    fn unsend(&mut self) {
+        self.sent = self.sent.saturating_sub(1);
+        self.round_sent = self.round_sent.saturating_sub(1);
+        self.presence.put_back();
     }
 
     /// The target said something, from its port `from`.
@@ -177,6 +192,9 @@ impl Datagrams {
     /// Somebody says that a datagram did not get there.
     pub fn told(&mut self, now: Duration, answer: Answer, sender: IpAddr) {
         let Some(spot) = self.spots.get_mut(&answer.port) else { return };
+        if sender == self.target && spot.tries > 0 {
+            self.presence.hear(answer.port);
+        }
         let Some(trip) = spot.hear(now, answer.saying, sender) else { return };
         self.is_heard = true;
         self.refused = self.refused.saturating_add(u32::from(answer.saying != Saying::Open));
@@ -191,8 +209,7 @@ impl Datagrams {
         let Some(spot) = self.spots.get_mut(&port) else { return };
         spot.keep_in(own);
         self.stopped = self.stopped.saturating_add(1);
-        self.sent = self.sent.saturating_sub(1);
-        self.round_sent = self.round_sent.saturating_sub(1);
+        self.unsend();
     }
 
     /// Whether there is nothing left to do.

@@ -1,11 +1,11 @@
 //! What on this host's side kept answers from a scan, as far as its kernel tells (A17, A20).
 
-use super::{Ended, Outcome, Seen};
+use super::{Outcome, Seen};
 use crate::facts::{Gap, GapKind};
 use alloc::{string::String, vec::Vec};
 
 /// Fewer ports may be just those that a filter means.
-pub const KEPT_IN_MIN: u32 = 64;
+const KEPT_IN_MIN: u32 = 64;
 
 /// What this host did while a scan ran, and knows of the target at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Hindrance {
     pub misdirected: u32,
     /// Whether nobody on the link answers for the address.
     pub is_unanswered: bool,
-    /// Whether the address is no more where it was proven to be.
+    /// Whether the address is no more where it was proven to be, though the way there is.
     pub has_moved: bool,
 }
 
@@ -37,8 +37,6 @@ impl Hindrance {
         let kept_in = if outcome.kept_in < KEPT_IN_MIN { 0 } else { outcome.kept_in };
         // As many answers are missing for what was never asked.
         let is_unexplained = outcome.unheard > unsent;
-        // Without a way nobody knows who is at its end.
-        let may_move = outcome.ended != Ended::Cut;
         let kinds = [
             (is_unanswered && is_silent, GapKind::UnansweredAddress, 1),
             (
@@ -48,7 +46,7 @@ impl Hindrance {
             ),
             (misdirected > 0 && is_unheard, GapKind::MisdirectedAnswers, misdirected),
             (is_unexplained && seen(&[Seen::Silent]), GapKind::LostAnswers, outcome.unheard),
-            (has_moved && may_move, GapKind::MovedAddress, 1),
+            (has_moved, GapKind::MovedAddress, 1),
         ];
         let hidden = kinds.into_iter().filter(|(is_hidden, ..)| *is_hidden);
         hidden.map(|(_, what, count)| Gap { what, count, detail: detail(what, target) }).collect()
@@ -67,7 +65,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::outside::Glimpse;
+    use crate::outside::{Ended, Glimpse};
 
     fn outcome(looks: &[Seen], ended: Ended) -> Outcome {
         let glimpse = |(port, seen): (u16, &Seen)| Glimpse { port, seen: *seen, by: None, trip: None };
@@ -156,12 +154,6 @@ mod tests {
             hindrance.gaps(&outcome, "192.0.2.7").iter().map(|gap| gap.count).collect::<Vec<_>>()
         };
         assert_eq!((unsent(2), unsent(3)), (vec![], vec![1]));
-    }
-
-    #[test]
-    fn who_lost_his_way_does_not_know_who_is_at_its_end() {
-        let gaps = ALL.gaps(&outcome(&[Seen::Open], Ended::Cut), "192.0.2.7");
-        assert!(gaps.is_empty());
     }
 
     #[test]

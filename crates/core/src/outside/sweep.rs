@@ -11,6 +11,9 @@ const ROUNDS_SILENT: u8 = 2;
 const ROUNDS_MAX: u8 = 5;
 /// So many answers in a round are no chance.
 const AGAIN_MIN: u32 = 4;
+/// One in so many packets that are lost is too much, and of as many ports that answer the last round tells whether it was.
+const LOST_PART_MAX: u64 = 4;
+const MANY: u64 = 200;
 /// Whoever answers slowly is asked as slowly, but no round takes longer.
 const ROUND_SECONDS_MAX: u128 = 30;
 /// As often is an open port asked whether it still is.
@@ -86,7 +89,8 @@ pub struct Outcome {
     pub lost: (u64, u64),
     /// How often it became slower as answers got lost.
     pub slowed: u32,
-    /// About how many of the silent ports would have answered if they were asked on and on: in the last round some still did.
+    /// About how many of the silent ports would have answered if they were asked on and on: in the last round some still did, or much is
+    /// lost.
     pub unheard: u32,
     /// Whether every port that chance names is open: a SYN proxy or a tarpit.
     pub opens_everything: bool,
@@ -162,6 +166,12 @@ impl Yields {
         let is_much = self.now > 1 && next.saturating_mul(1_000) > self.all.into();
         if is_much { u32::try_from(next).unwrap_or(u32::MAX) } else { 0 }
     }
+}
+
+/// Whether one of few ports may answer and was never heard: where a part of what was sent to those that answer was lost, each of them
+/// is missed in spite of all rounds as often as one in a thousand. Of many, some would be heard in the last round.
+fn hides_one((sent, lost): (u64, u64)) -> bool {
+    lost * LOST_PART_MAX > sent && sent - lost < MANY
 }
 
 impl Sweep {
@@ -404,7 +414,7 @@ impl Sweep {
             sent: self.sent,
             lost,
             slowed: self.pace.slowed(),
-            unheard: if self.round < ROUNDS_MAX { 0 } else { self.yields.next() },
+            unheard: if self.round < ROUNDS_MAX { 0 } else { self.yields.next().max(hides_one(lost).into()) },
             opens_everything: self.opens_everything(),
             unasked: self.ports.len().saturating_sub(asked.len()),
             interrupted: 0,

@@ -28,6 +28,8 @@ use crate::{
 const TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(1);
 const HALF_SECOND: Duration = Duration::from_millis(500);
+/// What a process that was stopped for a while, or a host that slept, still has to wait nobody else counts (ppoll(2)).
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A message and a byte by which a longer one is known.
 pub(super) const ROOM_BYTES: usize = MESSAGE_BYTES + 1;
 
@@ -41,6 +43,12 @@ pub struct Lasting {
 }
 
 impl Lasting {
+    /// So long from now on.
+    #[must_use]
+    pub fn from_now(time: Duration) -> Self {
+        Self { end: since_boot().saturating_add(time), until: seconds_now().saturating_add(time.as_secs()) }
+    }
+
     /// So long from when that was, since the boot.
     fn of(time: Duration, from: Duration) -> Self {
         let end = from.saturating_add(time);
@@ -220,8 +228,8 @@ impl Consenting {
         Ok(Self { sockets })
     }
 
-    /// Answers whoever has the secret until `until`, in seconds since 1970, or as soon as `stop` can be read; tells of each before he is
-    /// answered, as his first packet may come before anything else is done.
+    /// Answers whoever has the secret for so long, or until `stop` can be read; tells of each before he is answered, as his first packet
+    /// may come before anything else is done.
     ///
     /// # Errors
     ///
@@ -229,20 +237,20 @@ impl Consenting {
     pub fn answer(
         &self,
         secret: &Secret,
-        until: u64,
+        lasting: Lasting,
         stop: BorrowedFd<'_>,
         mut each: impl FnMut(Parties),
     ) -> Result<(), ScanError> {
         loop {
-            let now = seconds_now();
-            if now >= until {
+            let left = lasting.left();
+            if left.is_zero() {
                 return Ok(());
             }
             let mut all: Vec<PollFd<'_>> =
                 self.sockets.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::IN)).collect();
             all.push(PollFd::from_borrowed_fd(stop, PollFlags::IN));
-            let seconds = i64::try_from(until - now).unwrap_or(i64::MAX);
-            match poll(&mut all, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })) {
+            let time = Timespec::try_from(left.min(LOOK_EVERY)).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+            match poll(&mut all, Some(&time)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(ScanError::Call("wait for questions", error.into())),
             }
@@ -250,7 +258,7 @@ impl Consenting {
                 return Ok(());
             }
             for (own, socket) in &self.sockets {
-                answer_one(*own, socket, secret, until, &mut each);
+                answer_one(*own, socket, secret, lasting, &mut each);
             }
         }
     }
@@ -264,17 +272,24 @@ fn places(links: &[Link]) -> BTreeSet<(IpAddr, u32)> {
 }
 
 /// Whoever has not the secret is not answered, so that nobody can tell that somebody listens.
-fn answer_one(own: IpAddr, socket: &UdpSocket, secret: &Secret, until: u64, each: &mut impl FnMut(Parties)) {
+fn answer_one(
+    own: IpAddr,
+    socket: &UdpSocket,
+    secret: &Secret,
+    lasting: Lasting,
+    each: &mut impl FnMut(Parties),
+) {
     let mut room = [0; ROOM_BYTES];
     let Ok((length, from)) = socket.recv_from(&mut room) else { return };
     let parties = Parties { scanner: from.ip().to_canonical(), target: own };
     let question = room.get(..length).unwrap_or_default();
-    let answer = match secret.asked(question, parties, now()) {
+    let now = now();
+    let answer = match secret.asked(question, parties, now) {
         None => return,
-        Some(Asked::AtAnotherTime(nonce)) => secret.another_time(nonce, parties, now()),
+        Some(Asked::AtAnotherTime(nonce)) => secret.another_time(nonce, parties, now),
         Some(Asked::Now(nonce)) => {
             each(parties);
-            secret.answer(nonce, parties, now(), Duration::from_secs(until))
+            secret.answer(nonce, parties, now, now.saturating_add(lasting.left()))
         }
     };
     // One whose answer is lost asks again.
@@ -356,10 +371,11 @@ mod tests {
         let consenting = Consenting::open(port).unwrap();
         let (stop, other) = UnixStream::pair().unwrap();
         let until = seconds_now() + 60;
+        let lasting = Lasting::from_now(Duration::from_secs(60));
         let own = right.clone();
         let thread = thread::spawn(move || {
             let mut answered = 0;
-            consenting.answer(&own, until, stop.as_fd(), |_| answered += 1).unwrap();
+            consenting.answer(&own, lasting, stop.as_fd(), |_| answered += 1).unwrap();
             answered
         });
         let target = [127, 0, 0, 1].into();

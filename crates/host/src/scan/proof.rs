@@ -11,6 +11,8 @@ mod rules;
 
 use std::net::IpAddr;
 
+use rustix::io::Errno;
+
 use self::{
     rooms::{Room, rooms},
     route::{Kind, Route, route},
@@ -89,7 +91,7 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
         Kind::Several => Err(Missing::NotOne),
         Kind::Nowhere => Err(Missing::NoRoute),
         Kind::One if route.has_router => Err(Missing::Router(name)),
-        Kind::One => joined(target, &route, &links, name),
+        Kind::One => joined(target, &route, &links, name)?,
     })
 }
 
@@ -111,18 +113,26 @@ fn name(links: &[Link], index: u32) -> String {
 }
 
 /// Whether a wire by which packets leave ends in a namespace that has the address there, and none of them leads any further.
-fn joined(target: IpAddr, route: &Route, links: &[Link], interface: String) -> Result<Proof, Missing> {
-    let wires = wires(route.interface, links).ok_or_else(|| Missing::NoWire(interface.clone()))?;
-    let rooms = apart(rooms).unwrap_or_default();
+fn joined(
+    target: IpAddr,
+    route: &Route,
+    links: &[Link],
+    interface: String,
+) -> Result<Result<Proof, Missing>, NetlinkError> {
+    let Some(wires) = wires(route.interface, links) else { return Ok(Err(Missing::NoWire(interface))) };
+    let no_thread = |error| {
+        NetlinkError::Call("start a thread for", Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))
+    };
+    let rooms = apart(rooms).map_err(no_thread)??;
     let has_it = |(_, link): &&(&Room, &Link)| link.addresses.contains(&target);
     let ends: Vec<_> = wires.iter().map(|wire| end(wire, &rooms)).collect();
     let known: Vec<_> = ends.iter().flatten().copied().collect();
-    let Some((room, _)) = known.iter().find(has_it) else { return Err(Missing::NobodyThere(interface)) };
+    let Some((room, _)) = known.iter().find(has_it) else { return Ok(Err(Missing::NobodyThere(interface))) };
     // Behind a bridge at the other end, or an end that nobody sees, may be anybody.
     if known.len() < ends.len() || known.iter().any(|(_, link)| link.master != 0) {
-        return Err(Missing::NoWire(interface));
+        return Ok(Err(Missing::NoWire(interface)));
     }
-    Ok(Proof::Joined { namespace: room.name.clone(), interface })
+    Ok(Ok(Proof::Joined { namespace: room.name.clone(), interface }))
 }
 
 /// The other end of a wire, in the namespace that the kernel says it is in.

@@ -3,15 +3,22 @@
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
+    time::{Duration, Instant},
 };
 
-use super::proof::{Proof, proof};
+use super::{
+    proof::{Proof, proof},
+    warrant::Standing,
+};
 use crate::sys::netlink::{Family, Netlink, NetlinkError, Overrun};
 
 /// Links, addresses, routes and rules of either family, and next hops, on all of which a proof rests (RTMGRP_LINK,
 /// RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV4_RULE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE,
 /// RTNLGRP_NEXTHOP; include/uapi/linux/rtnetlink.h).
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18 | 1 << 31;
+
+/// What the kernel does not say for so long it does not say the next moment.
+const UNTOLD_MAX: Duration = Duration::from_secs(2);
 
 /// A proof, and whoever tells that something changed on which it rests.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub struct Proven {
     changes: RefCell<Netlink>,
     /// Whether something changed since it was proven.
     is_unsure: Cell<bool>,
+    /// Since when the kernel did not say.
+    untold: Cell<Option<Instant>>,
 }
 
 impl Proven {
@@ -32,21 +41,31 @@ impl Proven {
     /// Where the kernel or a sandbox refuses rtnetlink.
     pub fn hold(target: IpAddr, interface: u32, proof: Proof) -> Result<Self, NetlinkError> {
         let changes = RefCell::new(Netlink::hearing(Family::Route, GROUPS)?);
-        Ok(Self { target, interface, proof, changes, is_unsure: Cell::new(true) })
+        Ok(Self { target, interface, proof, changes, is_unsure: Cell::new(true), untold: Cell::new(None) })
     }
 
-    /// Whether it is proven no more.
-    fn is_refuted(&self) -> bool {
-        !proof(self.target, self.interface).is_ok_and(|now| now.as_ref() == Ok(&self.proof))
-    }
-
-    /// The same, for whoever asks before each packet: it is proven again only where something changed.
-    pub(super) fn is_lost(&self) -> bool {
+    /// Whether it is proven, for whoever asks before each packet: it is proven again only where something changed.
+    pub(super) fn standing(&self) -> Standing {
         let heard = self.changes.borrow_mut().hear(|_| self.is_unsure.set(true));
         let is_quiet = heard.is_ok_and(|overrun| overrun == Overrun::None) && !self.is_unsure.get();
-        let is_lost = !is_quiet && self.is_refuted();
-        self.is_unsure.set(is_lost);
-        is_lost
+        let standing = if is_quiet { Standing::Ours } else { self.again() };
+        self.is_unsure.set(standing != Standing::Ours);
+        standing
+    }
+
+    fn again(&self) -> Standing {
+        match proof(self.target, self.interface) {
+            Ok(now) => {
+                self.untold.set(None);
+                if now.as_ref() == Ok(&self.proof) { Standing::Ours } else { Standing::Astray }
+            }
+            // Its lists may change while they are written, and descriptors be short, for a moment.
+            Err(error) => {
+                let since = self.untold.get().unwrap_or_else(Instant::now);
+                self.untold.set(Some(since));
+                if since.elapsed() < UNTOLD_MAX { Standing::Unsure } else { Standing::Untold(error.errno()) }
+            }
+        }
     }
 
     /// The interface by which alone packets may leave.
@@ -72,11 +91,11 @@ mod tests {
     fn what_is_proven_is_not_lost_and_another_proof_is_refuted() {
         let target = [127, 0, 0, 1].into();
         let proven = Proven::hold(target, 0, Proof::Own("lo".into())).unwrap();
-        assert!(!proven.is_refuted() && !proven.is_lost());
+        assert_eq!([proven.again(), proven.standing()], [Standing::Ours; 2]);
         assert_eq!((proven.source(), proven.by()), (Some(target), None));
         let joined = Proof::Joined { namespace: "far".into(), interface: "near".into() };
         let other = Proven::hold(target, 0, joined).unwrap();
-        assert!(other.is_refuted() && other.is_lost() && other.is_lost());
+        assert_eq!([other.again(), other.standing(), other.standing()], [Standing::Astray; 3]);
         assert_eq!((other.source(), other.by()), (None, Some("near")));
     }
 }

@@ -21,8 +21,10 @@ pub enum Warrant {
 pub(super) enum Standing {
     /// They may.
     Ours,
-    /// Not now, until the target says again that they may.
+    /// Not now, until the target or the kernel says again that they may.
     Unsure,
+    /// Never more: the kernel does not say whether the address is ours.
+    Untold(Errno),
     /// Never more: whoever has the address is not proven to be ours.
     Astray,
     /// Never more: it does not consent any longer.
@@ -34,6 +36,11 @@ impl Standing {
     pub(super) fn end(self, target: IpAddr, end: impl FnOnce(Ended) -> bool) -> Result<(), ScanError> {
         match self {
             Self::Ours | Self::Unsure => {}
+            Self::Untold(errno) => {
+                if !end(Ended::Cut) {
+                    return Err(ScanError::Call("find out whether the target is still ours", errno.into()));
+                }
+            }
             Self::Astray => ends::end(end(Ended::Cut), Errno::NETUNREACH, target)?,
             Self::Expired => _ = end(Ended::Expired),
         }
@@ -49,8 +56,7 @@ impl Warrant {
 
     pub(super) fn standing(&self) -> Standing {
         match self {
-            Self::Proven(proven) if proven.is_lost() => Standing::Astray,
-            Self::Proven(_) => Standing::Ours,
+            Self::Proven(proven) => proven.standing(),
             Self::Consent(renewal) => renewal.standing(),
         }
     }

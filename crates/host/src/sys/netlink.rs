@@ -79,6 +79,18 @@ pub enum NetlinkError {
     Short,
 }
 
+impl NetlinkError {
+    /// What the kernel said, as it says it elsewhere too.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::Call(_, errno) | Self::Refused(errno) => *errno,
+            Self::Interrupted => Errno::AGAIN,
+            Self::Stranger | Self::Short => Errno::IO,
+        }
+    }
+}
+
 /// A socket to one netlink family of the network namespace it was opened in.
 #[derive(Debug)]
 pub struct Netlink {

@@ -8,6 +8,7 @@ mod elsewhere;
 mod hindered;
 mod other_host;
 mod ports;
+mod secret;
 mod target;
 mod way;
 mod written;
@@ -16,7 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     outside::{Beside, Ended, Outcome},
     port::Protocol,
-    rules,
+    rules, text,
     words::{Lang, Words},
 };
 
@@ -165,8 +166,15 @@ fn of_consent(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if settings.format == Format::Json && (own.get_flag(NEW_SECRET) || own.get_flag(CONSENT)) {
+        return Err(Failure::usage(Words {
+            en: "--consent and --new-secret are told in words alone",
+            ja: "--consent と --new-secret に JSON 出力はありません",
+        })
+        .hint(text!("leave out -o json", "-o json を外してください")));
+    }
     if own.get_flag(NEW_SECRET) {
-        return consent::make_secret(settings, out);
+        return secret::make(settings, out);
     }
     if own.get_flag(CONSENT) {
         return consent::give(own, settings, out);

@@ -35,6 +35,8 @@ use crate::{
 
 /// The layout of the JSON document.
 const VERSION: u32 = 1;
+/// More ports that the own filter stops are counted alone.
+const KEPT_IN_TOLD: u32 = 16;
 
 /// All that there is to tell.
 #[derive(Clone, Copy, Debug)]
@@ -60,14 +62,29 @@ pub(crate) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// The ports that are told: those that are open, that somebody stops, that are declared or served, or that a finding is about.
+    /// The ports that are told: those that are open, declared or served, that this host itself stops, or that a finding is about.
     pub(crate) fn told(self) -> impl Iterator<Item = &'a Beside> {
         let is_found = move |it: &Beside| self.findings.iter().any(|found| found.ports == Some(it.spec()));
         self.rows.iter().filter(move |it| {
             let is_told = !self.outcome.opens_everything || it.protocol != Protocol::Tcp;
             let is_open = it.glimpse.seen == Look::Open && is_told;
-            self.tells_all || is_open || it.declared.is_some() || it.is_served || is_found(it)
+            self.tells_all
+                || is_open
+                || it.declared.is_some()
+                || it.is_served
+                || self.is_kept_in(it)
+                || is_found(it)
         })
+    }
+
+    /// Whether the filter of this host stops it, which means few.
+    fn is_kept_in(self, it: &Beside) -> bool {
+        self.outcome.kept_in <= KEPT_IN_TOLD && self.is_by_itself(it)
+    }
+
+    /// Whether this host itself says that packets do not get there.
+    pub(super) fn is_by_itself(self, it: &Beside) -> bool {
+        it.glimpse.by == Some(self.asked.source)
     }
 
     /// How many were seen so.

@@ -171,9 +171,42 @@ fn a_host_that_lets_little_out_tells_each_port_that_it_stops_and_asks_the_rest()
     lets_out("udp dport 700 accept");
     let told = scan(&room, &format!("{FOUR} {ports}"), 3);
     assert_eq!((count(&told, "filtered"), count(&told, "closed")), (1_200, 1), "{told:#}");
+    let told = room.try_run(&format!("portreeve scan {FOUR} 200 700/udp --policy none"));
+    assert!(told.status == 0 && told.stdout.contains("filtered by this host itself"), "{told:#?}");
     lets_out("");
-    let told = room.try_run(&format!("portreeve scan {FOUR} {ports} --policy none"));
-    assert!(told.status == 7 && told.stderr.contains("own packet filter drops what is sent"), "{told:#?}");
+    for ports in [ports, "22", "53/udp"] {
+        let told = room.try_run(&format!("portreeve scan {FOUR} {ports} --policy none"));
+        assert!(
+            told.status == 7 && told.stderr.contains("own packet filter drops what is sent"),
+            "{told:#?}"
+        );
+    }
+}
+
+/// Who has no descriptor left does not know whose an address is, and says neither that it is nobody's nor that no way leads there.
+#[test]
+fn a_want_of_descriptors_is_told_as_such() {
+    let room = lay();
+    for means in ["", "--connect"] {
+        for most in 3..24 {
+            let told = room
+                .try_run(&format!("prlimit --nofile={most} portreeve scan {FOUR} 22 --policy none {means}"));
+            let is_said = ["Too many open files", "too many open files", "EMFILE"]
+                .iter()
+                .any(|it| told.stderr.contains(it));
+            // The loader of programs tells of its own want.
+            assert!(told.status == 0 || is_said || told.status == 127, "{most} {means}: {told:#?}");
+        }
+    }
+}
+
+/// Something else changes at the same time, so that the proof is made anew and fails.
+#[test]
+fn an_address_that_goes_while_another_comes_is_told_as_gone() {
+    let room = lay();
+    let happens = format!("ip -n far address del {FOUR}/24 dev end; ip address add 192.0.2.99/32 dev near");
+    let told = scan_while(&room, &once_sent("near", 500, &happens), &format!("{FOUR} 1-9000 --rate 2000"), 3);
+    assert_eq!((told["ended"].as_str(), gaps(&told)), (Some("cut"), vec!["moved-address"]), "{told:#}");
 }
 
 /// Answers come back by another wire.

@@ -277,3 +277,17 @@ fn a_queue_that_takes_nothing_ends_the_scan_all_the_same_and_is_named() {
     );
     assert!(took < 10.0, "{took}");
 }
+
+/// At ten a second, which is how fast Linux refuses by IPv6, the rest would take more than a minute.
+#[test]
+fn who_stops_refusing_ends_it() {
+    let room = boot();
+    let stops = "(sleep 3; ip netns exec far nft -f - <<'END'\ntable inet t {\nchain i {\ntype filter hook input priority 0;\n\
+                 meta l4proto udp drop\n}\n}\nEND\n) &";
+    let begin = std::time::Instant::now();
+    let told = room.try_run(&format!("{stops}\nportreeve scan {SIX} 20000-20899/udp -o json --policy none"));
+    let seen: Value = serde_json::from_str(&told.stdout).expect("it is JSON");
+    assert_eq!((told.status, seen["ended"].as_str()), (3, Some("vanished")), "{told:#?}");
+    assert!(begin.elapsed().as_secs() < 40, "{:?}", begin.elapsed());
+    assert!(seen["counts"]["closed"].as_u64() > Some(10), "{}", seen["counts"]);
+}

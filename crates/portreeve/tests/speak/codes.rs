@@ -24,6 +24,8 @@ fn a_wrong_command_line_is_two_with_the_nearest_right_one() {
         ("scan 127.0.0.1 --for 3s", "[TARGET] and --for <TIME> exclude each other"),
         ("scan 127.0.0.1 80 --port 4000", "[TARGET] and --port <N> exclude each other"),
         ("scan --new-secret --for 3s", "exclude each other"),
+        ("scan --new-secret -o json", "leave out -o json"),
+        ("scan --consent -o json", "leave out -o json"),
         ("scan --consent --rate 5", "exclude each other"),
         ("scan 127.0.0.1 22-", "`22-` is not a port number"),
         ("scan 127.0.0.1 22/", "`22/` names no protocol"),

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     process::{Command, id},
 };
@@ -131,14 +131,15 @@ fn what_is_no_secret_is_said_to_be_none() {
     let (secret, policy) = (folder.join("secret"), folder.join("policy.toml"));
     let text = format!("version = 1\n[scan]\nscan_secret_file = {:?}\n", secret.display().to_string());
     fs::write(&policy, text).expect("it is ours");
-    let consents = |make: &dyn Fn(&Path)| {
+    let with_mode = |mode, make: &dyn Fn(&Path)| {
         make(&secret);
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).expect("it is ours");
         let said = run(&format!("scan --consent --for 1s --policy {}", policy.display()));
         fs::remove_file(&secret).expect("it is there");
         assert_eq!((said.code, said.out.as_str()), (Some(5), ""), "{said:?}");
         said.err
     };
+    let consents = |make: &dyn Fn(&Path)| with_mode(0o600, make);
     let fifo =
         consents(&|path| assert!(Command::new("mkfifo").arg(path).status().expect("it runs").success()));
     assert!(fifo.contains("it is no regular file") && !fifo.contains("others may"), "{fifo}");
@@ -146,6 +147,14 @@ fn what_is_no_secret_is_said_to_be_none() {
     assert!(same.contains("it is one byte over and over"), "{same}");
     let short = consents(&|path| fs::write(path, [7; 31]).expect("it is ours"));
     assert!(short.contains("it is not 32 bytes long"), "{short}");
+    for said in [&fifo, &same, &short] {
+        assert!(said.contains("take it away and make another") && said.contains("rm /"), "{said}");
+    }
+    let read = with_mode(0o640, &|path| fs::write(path, [7; 32]).expect("it is ours"));
+    assert!(read.contains("others may read") && read.contains("chmod 600 /"), "{read}");
+    symlink(folder.join("nowhere"), &secret).expect("it is ours");
+    let said = run(&format!("scan --consent --for 1s --policy {}", policy.display()));
+    assert!(said.code == Some(5) && said.err.contains("a link to a file that is not there"), "{said:?}");
     fs::remove_dir_all(&folder).expect("it is ours");
 }
 

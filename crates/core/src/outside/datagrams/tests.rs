@@ -74,6 +74,30 @@ fn who_is_slower_than_linux_is_waited_for() {
 }
 
 #[test]
+fn who_goes_away_among_those_that_refuse_ends_it() {
+    for (target, every, most) in [(FOUR, SECOND, 70), (SIX, SECOND / 10, 9)] {
+        let mut may = linux(every);
+        let mut host = |_, now| (now < every * 20 && may(now)).then_some(Saying::Closed);
+        let (outcome, took) = scan(&ports(2_000), target, &mut host);
+        assert_eq!((outcome.ended, outcome.rounds), (Ended::Vanished, 2), "{target}: {took:?}");
+        assert!(took < Duration::from_secs(most), "{target}: {took:?}");
+        assert!((10..30).contains(&count(&outcome, Seen::Closed)), "{target}: {outcome:?}");
+    }
+}
+
+#[test]
+fn who_refuses_a_few_of_many_is_still_there() {
+    for (target, every) in [(FOUR, SECOND), (SIX, SECOND / 10)] {
+        let mut may = linux(every);
+        let mut host = |port, now| (port % 50 == 0 && may(now)).then_some(Saying::Closed);
+        let (outcome, _) = scan(&ports(1_000), target, &mut host);
+        assert_eq!((outcome.ended, count(&outcome, Seen::Closed)), (Ended::Whole, 20), "{target}");
+        let most = u64::from(outcome.rounds) * 1_000;
+        assert!(outcome.sent < most + most / 12, "{target}: {}", outcome.sent);
+    }
+}
+
+#[test]
 fn whoever_says_nothing_is_asked_twice_and_not_slowly() {
     let (outcome, took) = scan(&ports(50), FOUR, &mut |_, _| None);
     assert_eq!((count(&outcome, Seen::Silent), outcome.rounds, outcome.sent), (50, 2, 100));
@@ -103,7 +127,8 @@ fn rounds_end_however_long_somebody_refuses() {
         (told % 40 == 0).then_some(Saying::Unreachable)
     };
     let (outcome, _) = scan(&ports(200), SIX, &mut host);
-    assert!(outcome.rounds <= ROUNDS_MAX && outcome.sent <= 200 * u64::from(ROUNDS_MAX));
+    let most = 200 * u64::from(ROUNDS_MAX);
+    assert!(outcome.rounds <= ROUNDS_MAX && outcome.sent <= most * 2, "{}", outcome.sent);
 }
 
 #[test]

@@ -164,6 +164,24 @@ fn a_few_in_a_hundred_thousand_are_no_reason_for_doubt() {
     assert_eq!(unheard(10, 1, 1), 0, "a single one is chance");
 }
 
+#[test]
+fn of_few_ports_one_may_be_missed_where_much_is_lost() {
+    let percent = |lost| {
+        let mut next = chance();
+        let unheard = (0..200).map(|_| {
+            let mut host = |port: u16, _, _| (port < 4 && next() % 100 >= lost).then_some(Saying::Open);
+            let (outcome, _) = scan(&[1, 2, 3, 4], 1_000, &mut host);
+            (count(&outcome, Seen::Open), outcome.unheard > 0)
+        });
+        unheard.collect::<Vec<_>>()
+    };
+    let [much, little] = [60, 2].map(percent);
+    let those = |is_told| much.iter().filter(|it| it.0 > 0 && it.0 < 3 && it.1 == is_told).count();
+    assert!(those(true) > 15 && those(false) * 2 < those(true), "{much:?}");
+    assert!(little.iter().filter(|(_, is_told)| *is_told).count() < 8, "{little:?}");
+    assert!(little.iter().all(|(open, _)| *open == 3));
+}
+
 /// As Linux does: the first repetition is answered at once, each further one half a second after the last answer.
 #[test]
 fn a_listener_that_answers_twice_a_second_is_waited_for() {

@@ -156,7 +156,7 @@ fn read(bytes: &[u8]) -> Option<Route> {
             INTERFACE => route.interface = bytes_at(value, 0).map_or(0, u32::from_ne_bytes),
             // A next hop that has a number of its own may become another, or many.
             GATEWAY | VIA | SEVERAL_WAYS | NEXT_HOP => route.has_router = true,
-            CHOSEN_SOURCE => route.source = bytes_at(value, 0).map(Ipv6Addr::from_octets),
+            CHOSEN_SOURCE => route.source = bytes_at::<16>(value, 0).map(Ipv6Addr::from),
             WRAPPING_KIND => route.wrapping = Some(wrapping(value)),
             WRAPPING => route.wrapping = route.wrapping.or(Some(UNKNOWN_WRAPPING)),
             _ => {}

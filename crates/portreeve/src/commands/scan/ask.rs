@@ -8,7 +8,7 @@ use std::{
 
 use clap::ArgMatches;
 use portreeve_core::{
-    outside::{Ended, KEPT_IN_MIN, Line, Outcome, Sweep},
+    outside::{Ended, Line, Outcome, Sweep},
     policy::{Policy, ScanChoice},
     port::Protocol,
     text,
@@ -143,7 +143,7 @@ impl Asked {
             udp => udp?,
         };
         // Where nothing gets out, nothing was seen.
-        if tcp.sent + udp.sent == 0 && tcp.kept_in.saturating_add(udp.kept_in) >= KEPT_IN_MIN {
+        if tcp.sent + udp.sent == 0 && tcp.kept_in.saturating_add(udp.kept_in) > 0 {
             return Err(ScanError::KeptIn(Errno::PERM));
         }
         Ok([(Protocol::Tcp, tcp), (Protocol::Udp, udp)])

@@ -1,38 +1,28 @@
-//! `scan --consent` and `scan --new-secret`: how this host says that it may be scanned, and by what it proves that.
+//! `scan --consent`: how this host says that it may be scanned (A20).
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
+    io,
     ops::RangeInclusive,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
     time::{Duration, Instant},
 };
 
 use clap::ArgMatches;
 use jiff::Timestamp;
 use portreeve_core::{
-    outside::consent::{SECRET_BYTES, Secret},
     policy::{Policy, ScanChoice},
     text,
-    words::{Text, Words},
+    words::Words,
 };
-use portreeve_host::{
-    chance::chance,
-    scan::{ScanError, consent},
+use portreeve_host::scan::{
+    ScanError,
+    consent::{Consenting, Lasting},
 };
-use rustix::process::geteuid;
 
-use super::{
-    FOR, PORT_OF_CONSENT,
-    ask::failed,
-    way::{self, Way},
-    written::Written,
-};
+use super::{FOR, PORT_OF_CONSENT, ask::failed, secret::secret, way::Way, written::Written};
 use crate::{
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::Failure,
     look::checked_policy,
     settings::{Settings, Verbosity},
     show::out::Out,
@@ -40,106 +30,15 @@ use crate::{
 };
 
 /// Where nothing is said.
-const USUAL_FILE: &str = "/etc/portreeve/scan.secret";
 const USUAL_TIME: Duration = Duration::from_secs(600);
 /// Whoever asks again within so long goes on with the scan that he was told of.
 const SCANS_ON: Duration = Duration::from_secs(10);
 /// Who forgets that he consented does so for a day.
 const TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
-/// What others may do with a secret: nothing.
-const OTHERS: u32 = 0o077;
-
-/// The file of the secret.
-fn file(policy: Option<&Policy>) -> &str {
-    policy.and_then(|policy| policy.scan.secret_file.as_deref()).unwrap_or(USUAL_FILE)
-}
 
 /// The port of UDP at which hosts are asked.
 pub(super) fn port(policy: Option<&Policy>) -> u16 {
     policy.and_then(|policy| policy.scan.consent_port).unwrap_or(ScanChoice::CONSENT_PORT)
-}
-
-/// The secret that hosts which consent share.
-///
-/// # Errors
-///
-/// There is none that can be relied on: it is missing, others may read it, or it is none.
-pub(super) fn secret(policy: Option<&Policy>) -> Result<Secret, Failure> {
-    let path = file(policy);
-    let bad = |cause: Text| {
-        Failure::new(Exit::Refused, text!("the secret {path} cannot be used", "共有の鍵 {path} を使えません"))
-            .because(cause)
-            .hint(Words {
-                en: "make one on one host, and copy it to the others: portreeve scan --new-secret",
-                ja: "1 台のホストで作成し、ほかのホストへコピーしてください: portreeve scan --new-secret",
-            })
-    };
-    let read = || -> io::Result<Result<Secret, Text>> {
-        let about = fs::metadata(path)?;
-        if !about.is_file() {
-            return Ok(Err(text!("it is no regular file", "通常のファイルではありません")));
-        }
-        let is_ours = [0, geteuid().as_raw()].contains(&about.uid());
-        if !is_ours || about.mode() & OTHERS != 0 {
-            return Ok(Err(text!(
-                "others may read or write it, or it is not root's",
-                "ほかのユーザーが読み書きできるか、所有者が root ではありません"
-            )));
-        }
-        if about.len() != SECRET_BYTES as u64 {
-            return Ok(Err(text!(
-                "it is not {SECRET_BYTES} bytes long",
-                "{SECRET_BYTES} バイトではありません"
-            )));
-        }
-        let none = || {
-            text!(
-                "it is one byte over and over, which anybody may guess",
-                "同じバイトの繰り返しで、推測できてしまいます"
-            )
-        };
-        Ok(Secret::read(&fs::read(path)?).ok_or_else(none))
-    };
-    read().map_err(|error| bad(io_cause(&error)))?.map_err(bad)
-}
-
-/// Makes a secret where there is none.
-///
-/// # Errors
-///
-/// There is one already, or it cannot be written.
-pub(super) fn make_secret(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let policy = checked_policy(settings)?;
-    let path = file(policy.as_deref());
-    let write = || -> io::Result<()> {
-        let bytes = [chance()?, chance()?].concat();
-        let bytes: Vec<u8> = bytes.into_iter().flat_map(u64::to_ne_bytes).take(SECRET_BYTES).collect();
-        if let Some(folder) = Path::new(path).parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(&bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|error| {
-        let failure = Failure::new(
-            Exit::Refused,
-            text!("no secret was made at {path}", "{path} に共有の鍵を作成できません"),
-        );
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return failure.because(Words {
-                en: "there is a file already, and hosts may rely on it",
-                ja: "すでにファイルがあり、ほかのホストが使っている可能性があります",
-            });
-        }
-        failure.because(io_cause(&error))
-    })?;
-    let told = text!(
-        "{path} is made, for root alone. Copy it to each host that is to consent.",
-        "{path} を作成しました(root のみ読み取り可)。スキャンを許可する各ホストへコピーしてください。"
-    );
-    out.sentences(told.in_lang(settings.lang))?;
-    Ok(Exit::Fine)
 }
 
 /// Consents for a time to whoever has the secret.
@@ -152,9 +51,10 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
     let policy = checked_policy(settings)?;
     let secret = secret(policy.as_deref())?;
     let port = own.get_one::<u16>(PORT_OF_CONSENT).copied().unwrap_or_else(|| port(policy.as_deref()));
-    let until = consent::seconds_now().saturating_add(time.as_secs());
+    let lasting = Lasting::from_now(time);
+    let until = lasting.until;
     let stop = Stop::on_signals()?;
-    let consenting = consent::Consenting::open(port).map_err(|error| taken(&error, port))?;
+    let consenting = Consenting::open(port).map_err(|error| taken(&error, port))?;
     let mut written = Written::begin(port, until, settings.lang);
     let way = Way::open(policy.as_deref(), port, time, (settings, out));
     if let Way::Shut(failure) = &way {
@@ -162,7 +62,7 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
     }
     let done = tell(until, port, &way, settings, out).and_then(|()| {
         let mut known = HashMap::new();
-        let answered = consenting.answer(&secret, until, stop.signals(), |parties| {
+        let answered = consenting.answer(&secret, lasting, stop.signals(), |parties| {
             written.answers(parties.scanner);
             let (from, to) = (parties.scanner, parties.target);
             // Whoever scans asks again and again.
@@ -176,10 +76,10 @@ pub(super) fn give(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resu
         });
         answered.map_err(|error| failed(&error))
     });
-    if consent::seconds_now() < until {
+    if !lasting.left().is_zero() {
         way.close(settings);
     }
-    done.map(|()| way::exit(&way, written.count()))
+    done.map(|()| way.exit(written.count(), settings))
 }
 
 fn time(own: &ArgMatches) -> Result<Duration, Failure> {

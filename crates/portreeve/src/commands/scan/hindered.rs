@@ -4,7 +4,7 @@ use portreeve_core::{
     facts::Gap,
     outside::{Hindrance, Outcome},
 };
-use portreeve_host::scan::{Losses, is_unanswered, proof};
+use portreeve_host::scan::{Losses, Missing, is_unanswered, proof};
 
 use super::target::{Ours, Target};
 
@@ -34,12 +34,15 @@ impl Hindered {
     }
 }
 
-/// Whether what the kernel said of the address before is not so any more; one that consents is asked again while the scan runs.
+/// Whether what the kernel said of the address before is not so any more, as far as a way leads there: without one nobody knows who is at
+/// its end. One that consents is asked again while the scan runs.
 fn has_moved(target: &Target) -> bool {
     match &target.proof {
-        Ours::Here(before) => {
-            proof(target.ip(), target.interface).is_ok_and(|now| now.as_ref() != Ok(before))
-        }
+        Ours::Here(before) => match proof(target.ip(), target.interface) {
+            Ok(Ok(now)) => now != *before,
+            Ok(Err(missing)) => matches!(missing, Missing::NobodyThere(_)),
+            Err(_) => false,
+        },
         Ours::Consents { .. } => false,
     }
 }

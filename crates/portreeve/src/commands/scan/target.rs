@@ -8,7 +8,7 @@ use portreeve_core::{
     outside::consent::SKEW_MAX,
     policy::Policy,
     text,
-    words::{Text, Words},
+    words::{Lang, Text, Words},
 };
 use portreeve_host::{
     observe::links,
@@ -19,8 +19,12 @@ use portreeve_host::{
     },
 };
 
-use super::{ask::failed, consent};
-use crate::{exit::Exit, failure::Failure, show::age::length};
+use super::{ask::failed, consent, secret::secret};
+use crate::{
+    exit::Exit,
+    failure::{Failure, io_cause},
+    show::age::length,
+};
 
 /// An address that is ours.
 #[derive(Debug)]
@@ -55,21 +59,30 @@ impl Target {
     /// Where it is no address of one host, or nothing proves that it is ours: refused, and nothing was sent, no question about its
     /// name either.
     pub(super) fn meant(word: &str, policy: Option<&Policy>) -> Result<Self, Failure> {
-        let mut refused = None;
+        let mut refused = Vec::new();
         for address in addresses(word, policy) {
             match Self::proven(Address { ip: address.ip.to_canonical(), ..address }, policy) {
                 Ok(target) => return Ok(target),
-                Err(failure) => refused = refused.or(Some(failure)),
+                Err(failure) => refused.push(failure),
             }
         }
-        Err(refused.unwrap_or_else(|| no_address(word)))
+        match refused.len() {
+            0 => Err(no_address(word)),
+            1 => Err(refused.remove(0)),
+            _ => Err(none_of_them(word, &refused)),
+        }
     }
 
     fn proven(address: Address, policy: Option<&Policy>) -> Result<Self, Failure> {
         let interface = index(&address)?;
         let shown = address.to_string();
         let proven = proof(address.ip, interface).map_err(|error| {
-            refused(&shown).because(text!("{error}", "rtnetlink が応答しません({error})"))
+            refused(&shown)
+                .because(text!(
+                    "whose it is cannot be found out: {error}",
+                    "誰のアドレスかを確認できません({error})"
+                ))
+                .because(io_cause(&error.errno().into()))
         })?;
         let proof = match proven {
             Ok(proof) => Ours::Here(proof),
@@ -95,8 +108,7 @@ impl Target {
                 .map(Warrant::Proven)
                 .map_err(|error| ScanError::Call("hear of changes", io::Error::other(error))),
             Ours::Consents { .. } => {
-                Renewal::of(ip, interface, consent::port(policy), consent::secret(policy)?)
-                    .map(Warrant::Consent)
+                Renewal::of(ip, interface, consent::port(policy), secret(policy)?).map(Warrant::Consent)
             }
         };
         held.map_err(|error| failed(&error))
@@ -135,8 +147,7 @@ fn agreed(
     let declared = hosts.find(|host| host.addresses.iter().any(|own| own.is_same_place(address)));
     let is_possible = !matches!(missing, Missing::NotOne | Missing::NoRoute);
     let Some(host) = declared.filter(|_| is_possible) else { return Err(not_ours(&shown, missing)) };
-    let secret = consent::secret(policy)?;
-    let port = consent::port(policy);
+    let (secret, port) = (secret(policy)?, consent::port(policy));
     let asked = asking::ask(address.ip, interface, port, &secret).map_err(|error| failed(&error))?;
     let cause = match asked {
         Consent::For(lasting) => return Ok(Ours::Consents { host: host.name.clone(), lasting }),
@@ -170,6 +181,21 @@ fn unscanned(shown: &str) -> Failure {
             "{shown} はスキャンしません(どのポートも調べていません)"
         ),
     )
+}
+
+/// That none of the addresses of a host is scanned, and why each is not.
+fn none_of_them(word: &str, refused: &[Failure]) -> Failure {
+    let failure = refused.iter().fold(unscanned(word), |all, one| {
+        let [(en, _), (ja, _)] = [Lang::En, Lang::Ja].map(|lang| one.whole(lang));
+        all.because(Text { en, ja })
+    });
+    let hints = [Lang::En, Lang::Ja].map(|lang| {
+        let mut hints: Vec<_> = refused.iter().filter_map(|one| one.whole(lang).1).collect();
+        hints.dedup();
+        hints.join("; ")
+    });
+    let [en, ja] = hints;
+    if en.is_empty() { failure } else { failure.hint(Text { en, ja }) }
 }
 
 /// That the clock there is so many seconds ahead of this one, or behind it.

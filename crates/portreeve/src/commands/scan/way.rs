@@ -33,12 +33,18 @@ const UNCLOSED: Words = Words {
     en: "the gate cannot be closed now to those who may ask; the kernel closes it when the time is over",
     ja: "問い合わせ用のポートを今は閉じられません(時間が来ればカーネルが自動的に閉じます)",
 };
+const SINCE: Words = Words {
+    en: "it was put in force after this began: begin again to have it let them in",
+    ja: "許可の開始後にゲートが適用されました。もう一度実行すると、問い合わせを通します",
+};
 
 /// How whoever asks gets to this host.
 #[derive(Debug)]
 pub(super) enum Way {
-    /// No gate of ours stands in it.
+    /// No gate of ours stands in it, as far as that was so when it was looked at.
     Free,
+    /// Only root sees whether one does.
+    Unknown(u16, Duration),
     /// The gate lets these alone ask at this port.
     Open(u16, Vec<IpAddr>),
     /// The gate stands in it.
@@ -63,7 +69,7 @@ impl Way {
                 Err(failure) => Self::Shut(failure.hint(by_hand(port, time))),
             },
             // Nobody else is told of it.
-            Err(_) if !geteuid().is_root() => Self::Free,
+            Err(_) if !geteuid().is_root() => Self::Unknown(port, time),
             Err(error) => Self::Shut(door::standing(&error, FAILED).hint(by_hand(port, time))),
         }
     }
@@ -76,9 +82,27 @@ impl Way {
         }
     }
 
+    /// How it ends where so many were answered: a gate that was put in force since keeps out whoever asks, too.
+    pub(super) fn exit(&self, answered: usize, settings: &Settings) -> Exit {
+        if answered > 0 {
+            return Exit::Fine;
+        }
+        match self {
+            Self::Shut(_) => Exit::Found,
+            Self::Free if stands().is_ok_and(|stands| stands) => {
+                Failure::new(Exit::Found, FAILED).because(SINCE).print(settings.lang)
+            }
+            Self::Free | Self::Open(..) | Self::Unknown(..) => Exit::Fine,
+        }
+    }
+
     /// Who is let in; nothing where no gate keeps anybody out.
     pub(super) fn told(&self) -> Option<Text> {
-        let Self::Open(_, sources) = self else { return None };
+        let sources = match self {
+            Self::Open(_, sources) => sources,
+            Self::Unknown(port, time) => return Some(unknown(*port, *time)),
+            Self::Free | Self::Shut(_) => return None,
+        };
         Some(match sources.as_slice() {
             [one] => text!(
                 "The gate lets {one} alone ask until then.",
@@ -154,10 +178,10 @@ fn by_hand(port: u16, time: Duration) -> Text {
     )
 }
 
-/// How it ends where so many were answered.
-pub(super) const fn exit(way: &Way, answered: usize) -> Exit {
-    match way {
-        Way::Shut(_) if answered == 0 => Exit::Found,
-        _ => Exit::Fine,
-    }
+fn unknown(port: u16, time: Duration) -> Text {
+    let time = Timeout::of(time).map_or_else(|| "10m".into(), |time| time.to_string());
+    text!(
+        "Whether a gate of this host keeps out whoever asks only root sees. If it does: sudo portreeve open {port}/udp --for {time}",
+        "このホストのゲートが問い合わせを遮断するかどうかは、root でなければ分かりません。遮断する場合: sudo portreeve open {port}/udp --for {time}"
+    )
 }

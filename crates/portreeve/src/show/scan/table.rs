@@ -69,7 +69,7 @@ fn table(seen: Seen<'_>, lang: Lang) -> Table {
             seen.findings.iter().find(|found| found.waived.is_none() && found.ports == Some(it.spec()));
         table.push_row(vec![
             it.spec().to_string().into(),
-            looked(it, lang),
+            looked(it, seen, lang),
             said(it.said).in_lang(lang).into(),
             it.declared.as_deref().unwrap_or(NONE).into(),
             found.map_or_else(Cell::default, |found| {
@@ -80,9 +80,12 @@ fn table(seen: Seen<'_>, lang: Lang) -> Table {
     table
 }
 
-fn looked(it: &Beside, lang: Lang) -> Cell {
+fn looked(it: &Beside, seen: Seen<'_>, lang: Lang) -> Cell {
     let word = words(it.glimpse.seen).in_lang(lang);
     match it.glimpse.by {
+        Some(_) if seen.is_by_itself(it) => {
+            text!("{word} by this host itself", "{word}(このホスト自身)").in_lang(lang).into()
+        }
         Some(by) => text!("{word} by {by}", "{word}({by})").in_lang(lang).into(),
         None if it.glimpse.seen == Look::Open => Cell::painted(word, Paint::Bold),
         None => word.into(),
