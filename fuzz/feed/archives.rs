@@ -3,10 +3,11 @@
 use portreeve_core::{
     packages::{
         Installed,
+        apt_settings::AptSettings,
         candidate::{Archive, offer},
         control,
         list::listed,
-        pins::{Pins, default_release},
+        pins::Pins,
         release::{ListFile, Release, list_file, names_packages, place},
     },
     version::{Scheme, compare},
@@ -25,7 +26,9 @@ pub(crate) fn feed(bytes: &[u8]) {
     }
     let mut pins = Pins::default();
     pins.read(bytes);
-    if let Ok(Some(release)) = default_release(bytes) {
+    let mut settings = AptSettings::default();
+    settings.read(bytes);
+    if let Some(release) = settings.default_release {
         pins.prefer(&release);
     }
     let archive = Archive { release, ..Archive::default() };

@@ -1,6 +1,7 @@
 //! What package databases and archives say: whose a file is, and what would be installed in its place (A18).
 
 pub mod apk;
+pub mod apt_settings;
 pub mod candidate;
 pub mod changelog;
 pub mod control;

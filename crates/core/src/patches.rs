@@ -18,10 +18,10 @@ use serde::Serialize;
 use crate::{
     advised::Advised,
     advisories::Advisory,
-    facts::{Code, CodeFile, CodeRoot, Database, ExeState, ListsLack, Package, Process},
+    facts::{Code, CodeFile, CodeRoot, Database, ExeState, ListsLack, Offer, Package, Process},
     owner::Identity,
     port::PortSpec,
-    version::compare,
+    version::{Scheme, compare},
     words::Text,
     world::{Holding, World, name_of, renew_command},
 };
@@ -144,7 +144,7 @@ impl<'a> Patch<'a> {
             return None;
         }
         let offer = package.offer.as_ref()?;
-        let name = &package.name;
+        let name = package.called();
         let unhold = package.held.then(|| format!("apt-mark unhold {name}"));
         let is_candidate = self.waiting().is_some_and(|(_, waits)| waits == Waits::Candidate);
         let install = if is_candidate {
@@ -320,8 +320,16 @@ fn security(package: Option<&Package>, root: Option<&CodeRoot>, advisories: Opti
             Security::Unknown
         }
         Some(version) if package.is_some_and(|package| package.version != *version) => Security::Unknown,
+        // Nobody who is known made it.
+        _ if package.is_some_and(|package| is_newer_than_all(package, offer)) => Security::Unknown,
         _ => Security::No,
     }
+}
+
+/// Whether every archive has only older ones.
+fn is_newer_than_all(package: &Package, offer: &Offer) -> bool {
+    let newest = offer.newest.as_deref();
+    newest.is_some_and(|newest| compare(Scheme::Debian, newest, &package.version).is_lt())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The program code behind the ports: which files run, whose they are, and what would be installed in their place (A18).
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, format, string::String, vec::Vec};
 use core::fmt;
 
 use jiff::Timestamp;
@@ -129,6 +129,9 @@ pub struct Package {
     /// The architecture that it was built for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
+    /// Whether that is another than the host's own.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub is_foreign: bool,
     /// The version that is installed.
     pub version: String,
     /// The source package, where it is called otherwise.
@@ -146,6 +149,17 @@ pub struct Package {
     /// Whether the installed version stands in a security archive; `None` where no list has it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_from_security: Option<bool>,
+}
+
+impl Package {
+    /// The name by which dpkg and apt take it for no other: with the architecture, where that is not the host's own.
+    #[must_use]
+    pub fn called(&self) -> Cow<'_, str> {
+        match &self.architecture {
+            Some(built) if self.is_foreign => Cow::Owned(format!("{}:{built}", self.name)),
+            _ => Cow::Borrowed(&self.name),
+        }
+    }
 }
 
 /// What archives offer of a package.

@@ -50,8 +50,17 @@ impl Archive {
 /// A version with those that offer it.
 struct Version<'a> {
     version: &'a str,
+    source: &'a str,
     archives: Vec<&'a Archive>,
     rollout: Rollout,
+}
+
+impl<'a> Version<'a> {
+    /// The package as a pin may mean it: its source may be another's than that of the installed one.
+    fn subject(&self, installed: &'a Installed) -> Subject<'a> {
+        let architecture = installed.architecture.as_deref();
+        Subject { name: &installed.name, source: self.source, architecture }
+    }
 }
 
 /// From here on a version is installed even where it is older than the installed one.
@@ -63,23 +72,21 @@ const DOWNGRADES: i32 = 1000;
 /// installed, except by a priority of 1000 and above.
 #[must_use]
 pub fn offer(installed: &Installed, listed: &[(&Archive, &Listed)], pins: &Pins) -> Offer {
-    let own = Archive::installed();
-    let fits = |listed: &Listed| {
-        let is_own = |own: &String| *own == listed.architecture;
-        listed.architecture == "all" || installed.architecture.as_ref().is_none_or(is_own)
-    };
-    let listed: Vec<_> = listed.iter().filter(|(_, listed)| fits(listed)).collect();
+    let own = installed.architecture.as_deref();
+    let fits = |listed: &&(&Archive, &Listed)| pins.is_same_package(own, &listed.1.architecture);
+    let listed: Vec<_> = listed.iter().filter(fits).collect();
     let mut versions: Vec<Version<'_>> = Vec::new();
     for (archive, listed) in &listed {
-        add(&mut versions, archive, &listed.version, listed.rollout);
+        add(&mut versions, archive, [&listed.version, &listed.source], listed.rollout);
     }
+    let here = Archive::installed();
     let newest = newest(versions.iter().map(|version| version.version));
     let is_newer = |version: &str| compare(Scheme::Debian, version, &installed.version) == Ordering::Greater;
     let is_secure = |(archive, listed): &&&(&Archive, &Listed)| {
         archive.release.is_security() && is_newer(&listed.version)
     };
     let security = self::newest(listed.iter().filter(is_secure).map(|(_, listed)| listed.version.as_str()));
-    add(&mut versions, &own, &installed.version, Rollout::Everybody);
+    add(&mut versions, &here, [&installed.version, &installed.source], Rollout::Everybody);
     Offer { candidate: candidate(installed, &versions, pins), newest, security }
 }
 
@@ -87,31 +94,33 @@ fn newest<'a>(versions: impl Iterator<Item = &'a str>) -> Option<String> {
     versions.max_by(|a, b| compare(Scheme::Debian, a, b)).map(Into::into)
 }
 
-fn add<'a>(versions: &mut Vec<Version<'a>>, archive: &'a Archive, version: &'a str, rollout: Rollout) {
+fn add<'a>(
+    versions: &mut Vec<Version<'a>>,
+    archive: &'a Archive,
+    [version, source]: [&'a str; 2],
+    rollout: Rollout,
+) {
     match versions.iter_mut().find(|known| known.version == version) {
         Some(known) => known.archives.push(archive),
-        None => versions.push(Version { version, archives: [archive].into(), rollout }),
+        None => versions.push(Version { version, source, archives: [archive].into(), rollout }),
     }
 }
 
 /// `None` where a pin is not understood, or where chance decides whether this machine gets it yet.
 fn candidate(installed: &Installed, versions: &[Version<'_>], pins: &Pins) -> Option<String> {
-    let subject = Subject {
-        name: &installed.name,
-        source: &installed.source,
-        architecture: installed.architecture.as_deref(),
-    };
     let is_allowed = |version: &Version<'_>, priority: i32| {
         let is_older = compare(Scheme::Debian, version.version, &installed.version) == Ordering::Less;
         priority > 0 && (!is_older || priority >= DOWNGRADES)
     };
-    let ranked = versions.iter().map(|version| (priority(version, &subject, pins), version));
+    let ranked =
+        versions.iter().map(|version| (priority(version, &version.subject(installed), pins), version));
     let allowed = ranked.filter(|(priority, version)| is_allowed(version, *priority));
     let best = allowed.max_by(|(a, one), (b, other)| {
         a.cmp(b).then_with(|| compare(Scheme::Debian, one.version, other.version))
     });
     let best = best.map(|(_, version)| version).filter(|version| version.rollout == Rollout::Everybody)?;
-    (!pins.is_open(&subject)).then(|| best.version.into())
+    let is_open = versions.iter().any(|version| pins.is_open(&version.subject(installed)));
+    (!is_open).then(|| best.version.into())
 }
 
 fn priority(version: &Version<'_>, subject: &Subject<'_>, pins: &Pins) -> i32 {

@@ -33,6 +33,34 @@ impl<'a> Stanza<'a> {
     }
 }
 
+impl Stanza<'_> {
+    /// The value of a field with the lines that continue it, as apt reads it: the last one of its name, without comments.
+    #[must_use]
+    pub fn folded(self, name: &str) -> Option<String> {
+        let mut told: Option<(bool, String)> = None;
+        for line in self.0.split(|&byte| byte == b'\n').filter(|line| line.first() != Some(&b'#')) {
+            if let Some((known, value)) = field(line) {
+                match &mut told {
+                    _ if known.eq_ignore_ascii_case(name) => told = Some((true, value.into())),
+                    Some((is_open, _)) => *is_open = false,
+                    None => {}
+                }
+                continue;
+            }
+            match &mut told {
+                Some((true, value)) if !begins(line) => {
+                    value.push('\n');
+                    value.push_str(String::from_utf8_lossy(line).trim());
+                }
+                // Of a name that is no UTF-8.
+                Some((is_open, _)) => *is_open = false,
+                None => {}
+            }
+        }
+        told.map(|(_, value)| value.trim().into())
+    }
+}
+
 fn field(line: &[u8]) -> Option<(&str, &str)> {
     let (name, value) = core::str::from_utf8(line).ok().filter(|_| begins(line))?.split_once(':')?;
     Some((name, value.trim()))
@@ -110,5 +138,16 @@ mod tests {
         assert_eq!(stanza.field("Version"), Some("1.2-3"));
         assert_eq!(stanza.field("Package"), None);
         assert_eq!(Stanza::whole(b"\xff: 1\nPackage: a").field("Package"), Some("a"));
+    }
+
+    #[test]
+    fn a_folded_value_has_its_further_lines_and_the_last_one_counts() {
+        let stanza = Stanza::whole(
+            b"Pin: a\nPackage: x\n# no\n y\n\tz \nPin: b\n#c\nOther: 1\n 2\nPin-Priority:\n 7\n",
+        );
+        assert_eq!(stanza.folded("package").as_deref(), Some("x\ny\nz"));
+        assert_eq!(stanza.folded("Pin").as_deref(), Some("b"));
+        assert_eq!(stanza.folded("Pin-Priority").as_deref(), Some("7"));
+        assert_eq!(stanza.folded("Priority"), None);
     }
 }

@@ -63,7 +63,8 @@ pub fn state(stanza: Stanza<'_>) -> Option<State> {
         return Some(State::Gone((name.into_owned(), architecture)));
     }
     let version = version.filter(|version| is_version(version))?;
-    let (source, source_version) = origin(source.as_deref().unwrap_or(&name), &version);
+    let origin = origin(source.as_deref().unwrap_or(&name), &version);
+    let (source, source_version) = (origin.0.to_owned(), origin.1.to_owned());
     Some(State::Installed(Installed {
         name: name.into_owned(),
         architecture,
@@ -118,10 +119,10 @@ pub fn is_journal(name: &str) -> bool {
 }
 
 /// `Source: glibc (2.36-9)`; the version stands there only where it differs (deb-control(5)).
-fn origin(source: &str, version: &str) -> (String, String) {
+pub(super) fn origin<'a>(source: &'a str, version: &'a str) -> (&'a str, &'a str) {
     let (name, told) = source.split_once(' ').unwrap_or((source, ""));
     let told = told.trim().strip_prefix('(').and_then(|told| told.strip_suffix(')'));
-    (name.into(), told.unwrap_or(version).into())
+    (name, told.unwrap_or(version))
 }
 
 /// Whether a stanza is of the package whose list of files has this name.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::control::Stanza;
+use super::{control::Stanza, dpkg::origin};
 
 /// A version that an archive offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Listed {
     pub name: String,
     /// The version.
     pub version: String,
+    /// The source package that it is built from.
+    pub source: String,
     /// The architecture: `all` fits every one.
     pub architecture: String,
     /// Whether only some machines are given it yet.
@@ -39,6 +41,7 @@ pub fn listed(stanza: Stanza<'_>, is_wanted: impl FnOnce(&str) -> bool) -> Optio
     Some(Listed {
         name: name.into(),
         version: text("Version")?.into(),
+        source: text("Source").map_or(name, |source| origin(source, "").0).into(),
         architecture: text("Architecture").unwrap_or_default().into(),
         rollout: if is_for_all { Rollout::Everybody } else { Rollout::Some },
     })

@@ -1,15 +1,14 @@
 //! Which versions apt prefers, as a person told it (apt_preferences(5), A18).
 
 mod expression;
+mod named;
 
-use alloc::{
-    borrow::ToOwned as _,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::mem;
 
-use self::expression::Expression;
+pub use self::named::Subject;
+
+use self::{expression::Expression, named::Named};
 use super::{candidate::Archive, control::Stanza};
 
 /// Every pin, in the order in which they count.
@@ -23,6 +22,8 @@ pub struct Pins {
     open: Vec<Named>,
     /// Whether there is something of that kind that may be about every package.
     pub understanding: Understanding,
+    /// The architecture of the host, where it takes packages of others too.
+    pub native: Option<String>,
 }
 
 /// Whether all that was told of every package is understood.
@@ -33,15 +34,6 @@ pub enum Understanding {
     Whole,
     /// Not all: of no package it can be told which version would be installed.
     Partial,
-}
-
-/// The packages of a pin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
-    name: Expression,
-    architecture: Option<String>,
-    /// Whether the source package is meant.
-    is_source: bool,
 }
 
 /// What is preferred, and how much.
@@ -108,10 +100,25 @@ impl Pins {
         self.understanding
     }
 
+    /// Whether what is `listed` for an architecture would be installed in the place of a package of another: what fits every one is of the
+    /// host's own to apt.
+    #[must_use]
+    pub fn is_same_package(&self, installed: Option<&str>, listed: &str) -> bool {
+        let own = |built| if built == Some("all") { self.native.as_deref() } else { built };
+        match (own(installed), own(Some(listed))) {
+            (Some(installed), Some(listed)) => installed == listed,
+            // Of a host that takes packages of one architecture all are.
+            _ => true,
+        }
+    }
+
     /// Whether something that only apt itself understands may be about a package.
     #[must_use]
     pub fn is_open(&self, of: &Subject<'_>) -> bool {
-        self.understanding == Understanding::Partial || self.open.iter().any(|named| named.fits(of))
+        let native = self.native.as_deref();
+        self.understanding == Understanding::Partial
+            || self.open.iter().any(|named| named.names(of))
+            || self.named.iter().any(|(all, _)| all.iter().any(|named| named.is_open(of, native)))
     }
 
     /// As apt's `ReadPinFile` does: what it warns of it leaves out, and where it refuses a record it installs nothing at all.
@@ -120,12 +127,13 @@ impl Pins {
         if stanza.fields().next().is_none() {
             return;
         }
-        let Some(packages) = stanza.field("Package").filter(|packages| !packages.is_empty()) else {
+        let Some(packages) = stanza.folded("Package").filter(|packages| !packages.is_empty()) else {
             self.understanding = Understanding::Partial;
             return;
         };
-        let Some(pin) = stanza.field("Pin").filter(|pin| is_known(pin, packages)) else { return };
-        let Some(priority) = stanza.field("Pin-Priority").and_then(priority) else {
+        let (packages, pin) = (&*packages, stanza.folded("Pin"));
+        let Some(pin) = pin.as_deref().filter(|pin| is_known(pin, packages)) else { return };
+        let Some(priority) = stanza.folded("Pin-Priority").as_deref().and_then(priority) else {
             self.understanding = Understanding::Partial;
             return;
         };
@@ -140,7 +148,7 @@ impl Pins {
     }
 
     fn add_named(&mut self, packages: &str, pin: &str, priority: i32) {
-        match (packages.split_whitespace().map(named).collect::<Option<Vec<_>>>(), what(pin)) {
+        match (packages.split_whitespace().map(Named::read).collect::<Option<Vec<_>>>(), what(pin)) {
             // apt takes that word for whole archives only.
             _ if priority == NEVER => self.understanding = Understanding::Partial,
             (Some(named), Some(what)) => self.named.push((named, Pin { what, priority })),
@@ -161,37 +169,16 @@ impl Pins {
     #[must_use]
     pub fn version(&self, of: &Subject<'_>, version: &str, archives: &[&Archive]) -> Option<i32> {
         let fits = |(named, pin): &&(Vec<Named>, Pin)| {
-            named.iter().any(|named| named.fits(of))
+            named.iter().any(|named| named.fits(of, self.native.as_deref()))
                 && (pin.fits_version(version) || archives.iter().any(|archive| pin.fits_archive(archive)))
         };
         self.named.iter().find(fits).map(|(_, pin)| pin.priority)
     }
 }
 
-/// The package that a pin may mean.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its source's.
-    pub source: &'a str,
-    /// What it was built for.
-    pub architecture: Option<&'a str>,
-}
-
-impl Named {
-    fn fits(&self, of: &Subject<'_>) -> bool {
-        let is_of_it = match self.architecture.as_deref() {
-            None | Some("any" | "all") => true,
-            told => told == of.architecture,
-        };
-        is_of_it && self.name.names(if self.is_source { of.source } else { of.name })
-    }
-}
-
 impl Pin {
     fn fits_version(&self, version: &str) -> bool {
-        matches!(&self.what, What::Version(told) if told.fits(version))
+        matches!(&self.what, What::Version(told) if told.fits_version(version))
     }
 
     fn fits_archive(&self, archive: &Archive) -> bool {
@@ -199,7 +186,10 @@ impl Pin {
             What::Version(_) => false,
             What::Origin(None) => archive.host.is_empty() && !archive.is_installed,
             What::Origin(Some(host)) => host.fits(&archive.host),
-            What::Release(told) => told.iter().all(|(key, value)| value.fits_any(key.of(archive))),
+            What::Release(told) => told.iter().all(|(key, value)| match key {
+                Key::Version => value.fits_version(&archive.release.version),
+                key => value.fits_any(key.of(archive)),
+            }),
         }
     }
 }
@@ -232,16 +222,6 @@ impl Key {
         };
         [Some(one), other].into_iter().flatten().map(String::as_str)
     }
-}
-
-fn named(word: &str) -> Option<Named> {
-    let source = word.strip_prefix("src:");
-    let word = source.unwrap_or(word);
-    let (name, architecture) = match word.rsplit_once(':') {
-        Some((name, architecture)) => (name, Some(architecture.to_owned())),
-        None => (word, None),
-    };
-    Some(Named { name: Expression::read(name)?, architecture, is_source: source.is_some() })
 }
 
 /// What stands behind a number is nothing to apt, and 0 is none.
@@ -282,6 +262,12 @@ fn what(pin: &str) -> Option<What> {
     }
 }
 
+/// A key of one letter with what is told behind it, blanks and all; without that apt does not take it for one.
+fn pair_of(pair: &str) -> Option<(Key, &str)> {
+    let (key, value) = pair.split_once('=').filter(|(key, value)| key.len() == 1 && !value.is_empty())?;
+    Some((Key::read(key)?, value))
+}
+
 /// `a=stable,o=Debian`, or the one word for suite or code name, or a version.
 ///
 /// A key that apt does not know says nothing; where no other is told, it is apt's own which archives that means.
@@ -290,37 +276,28 @@ fn release_of(told: &str) -> Option<What> {
         return Some(What::Release(Vec::new()));
     }
     if told.contains('=') {
-        let pairs = told.split(',').filter_map(|pair| pair.trim().split_once('='));
-        let known = pairs.filter_map(|(key, value)| Some((Key::read(key.trim())?, value.trim())));
-        let read = known.map(|(key, value)| Some((key, Expression::read(value)?)));
-        return read.collect::<Option<Vec<_>>>().filter(|told| !told.is_empty()).map(What::Release);
+        let mut read = Vec::new();
+        for (key, value) in told.split(',').filter_map(|pair| pair_of(pair.trim())) {
+            let value = Expression::read(value)?;
+            read.retain(|(known, _)| *known != key);
+            read.push((key, value));
+        }
+        return (!read.is_empty()).then_some(What::Release(read));
+    }
+    if told.is_empty() {
+        return None;
     }
     let key = if told.starts_with(|first: char| first.is_ascii_digit()) { Key::Version } else { Key::Either };
     Some(What::Release([(key, Expression::read(told)?)].into()))
 }
 
-/// The release that apt.conf(5) has installed from, where `bytes` say one.
-///
-/// # Errors
-///
-/// They say one in a way that is not understood here.
-pub fn default_release(bytes: &[u8]) -> Result<Option<String>, Understanding> {
-    const KEY: &str = "default-release";
-    let text = String::from_utf8_lossy(bytes);
-    let mut told = None;
-    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#')) {
-        let Some(place) = line.to_ascii_lowercase().find(KEY) else { continue };
-        // It may be the last word of groups that end in the same line.
-        let value = Some(line[place + KEY.len()..].trim()).filter(|value| value.ends_with([';', '}']));
-        let value = value.map(|value| value.trim_end_matches([';', '}', ' ']).trim_matches('"'));
-        let plain = value.filter(|value| !value.contains(['"', ' ', ';', '{']) && is_closed(line));
-        told = Some(plain.ok_or(Understanding::Partial)?.to_string());
-    }
-    Ok(told.filter(|release| !release.is_empty()))
-}
-
-fn is_closed(line: &str) -> bool {
-    line.matches('"').count().is_multiple_of(2)
+/// Whether an archive is of the release that is installed from: where none is, apt refuses to install anything. A regular expression
+/// may mean any.
+#[must_use]
+pub fn is_of(release: &str, archive: &Archive) -> bool {
+    let Some(told) = Expression::read(release) else { return true };
+    let of = &archive.release;
+    release.get(1..2) == Some("=") || told.fits_any([&*of.suite, &*of.codename, &*of.version].into_iter())
 }
 
 #[cfg(test)]

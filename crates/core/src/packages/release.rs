@@ -60,8 +60,8 @@ impl Release {
                 "Codename" => release.codename = value.into(),
                 "Version" => release.version = value.into(),
                 "Date" => release.made = date(value),
-                "NotAutomatic" => is_manual = value == "yes",
-                "ButAutomaticUpgrades" => is_upgraded = value == "yes",
+                "NotAutomatic" => is_manual = is_yes(value),
+                "ButAutomaticUpgrades" => is_upgraded = is_yes(value),
                 _ => {}
             }
         }
@@ -148,7 +148,22 @@ pub fn place(stem: &str) -> (String, String) {
     let (host, path) = stem.split_once('_').unwrap_or((stem, ""));
     let component =
         path.rsplit_once("_binary-").map_or("", |(above, _)| above.rsplit('_').next().unwrap_or(""));
-    (decoded(host), decoded(component))
+    (without_port(decoded(host)), decoded(component))
+}
+
+/// apt compares the host alone.
+fn without_port(mut host: String) -> String {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(length) = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map(|(host, _)| host.len())
+    {
+        host.truncate(length);
+    }
+    host
+}
+
+/// As apt's `StringToBool` takes it.
+fn is_yes(value: &str) -> bool {
+    ["yes", "true", "with", "on", "enable", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
 /// The name with `%5f` for what is `_` in it (apt's `URItoFileName`).
@@ -191,7 +206,9 @@ MD5Sum:\n 0 1 main/Label: no\n-----BEGIN PGP SIGNATURE-----\n\niQ=\n";
     fn backports_are_upgraded_only_and_experimental_is_not() {
         let automation = |text: &str| Release::read(text.as_bytes()).automation;
         assert_eq!(automation("NotAutomatic: yes\nButAutomaticUpgrades: yes\n"), Automation::Upgrades);
-        assert_eq!(automation("NotAutomatic: yes\n"), Automation::None);
+        for yes in ["yes", "YES", "true", "1"] {
+            assert_eq!(automation(&alloc::format!("NotAutomatic: {yes}\n")), Automation::None, "{yes}");
+        }
         assert_eq!(automation("ButAutomaticUpgrades: yes\n"), Automation::Full);
     }
 

@@ -8,7 +8,7 @@ use crate::{facts::ExeState, world::World};
 pub(super) fn order(world: &World<'_>, patch: &Patch<'_>) -> impl Ord + use<> {
     let (spec, netns) = patch.place.map_or((None, None), |(spec, netns)| (Some(spec), Some(netns)));
     let is_foreign = netns.is_some_and(|netns| !world.is_own(netns));
-    let package = patch.package.map(|package| package.name.clone());
+    let package = patch.package.map(|package| package.called().into_owned());
     let pid = patch.holders.first().map(|(pid, _)| *pid);
     (rank(patch), is_foreign, spec, package.is_some(), package, pid)
 }

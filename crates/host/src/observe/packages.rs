@@ -11,7 +11,11 @@ mod roots;
 mod rpm;
 mod tree;
 
-use std::{collections::BTreeMap, io, mem, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io, mem,
+    path::Path,
+};
 
 use portreeve_core::{
     advisories::{ecosystem, has_security_archive},
@@ -286,10 +290,14 @@ impl<'r> Reading<'r> {
             missed.detailed(GapKind::MissingSecurityArchive, &self.label);
         }
         let told = if is_asked { preferences::read(tree) } else { Ok(preferences::Told::default()) };
-        let told = told.unwrap_or_else(|unread| {
+        let mut told = told.unwrap_or_else(|unread| {
             missed.detailed(unread.gap(GapKind::UnreadPreferences), &of(&self.label, unread.path()));
             preferences::Told::unread()
         });
+        if lists.are_there && lack.is_none_or(|lack| lack == ListsLack::Security) {
+            told.compare(lists.archives.iter().map(|(archive, _)| archive));
+        }
+        told.pins.native = told.pins.native.take().or_else(|| only_architecture(owning, &lists));
         for path in &told.strange {
             missed.detailed(GapKind::UnreadPreferences, &of(&self.label, path));
         }
@@ -299,6 +307,15 @@ impl<'r> Reading<'r> {
         (facts.lists_made, facts.lists_fetched, facts.lists_lack) = (lists.made, lists.fetched, lack);
         facts.packages = owning.iter().map(|package| self::told(package, &lists, &told.pins)).collect();
     }
+}
+
+/// What the packages of a host are built for that takes those of no other architecture.
+fn only_architecture(owning: &[&Installed], lists: &Lists) -> Option<String> {
+    let built = owning.iter().filter_map(|package| package.architecture.as_deref());
+    let listed = lists.archives.iter().map(|(archive, _)| &*archive.architecture);
+    let all: BTreeSet<_> = built.chain(listed).filter(|of| !matches!(*of, "" | "all")).collect();
+    let mut all = all.into_iter();
+    all.next().filter(|_| all.next().is_none()).map(Into::into)
 }
 
 /// What is missing of lists, some of which may not have been read.
@@ -352,14 +369,21 @@ fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
     let other = |told: &str, own: &str| (told != own).then(|| told.to_owned());
     Package {
         name: installed.name.clone(),
+        source: other(&installed.source, &installed.name),
+        is_foreign: is_foreign(installed, pins.native.as_deref()),
         architecture: installed.architecture.clone(),
         version: installed.version.clone(),
-        source: other(&installed.source, &installed.name),
         source_version: other(&installed.source_version, &installed.version),
         held: installed.held,
         offer: (!lists.archives.is_empty()).then(|| offer(installed, &entries, pins)),
         is_from_security: (!here.is_empty()).then_some(is_secure),
     }
+}
+
+/// Whether it is built for another architecture than the host's own.
+fn is_foreign(installed: &Installed, native: Option<&str>) -> bool {
+    let built = installed.architecture.as_deref().filter(|built| *built != "all");
+    built.zip(native).is_some_and(|(built, native)| built != native)
 }
 
 /// What a root says of its release, as advisories name it (os-release(5)).

@@ -4,6 +4,8 @@ mod table;
 
 pub(crate) use self::table::{Told, print};
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Build, Code, CodeRoot, ExeState, Gap, KernelStanding},
@@ -62,8 +64,8 @@ pub(crate) struct PatchView<'a> {
     holder: Option<HolderView<'a>>,
     /// Every process, the main one first.
     pids: Vec<u32>,
-    /// The package; `null` where the files are of none.
-    package: Option<&'a str>,
+    /// The package; `null` where the files are of none. With its architecture where that is not the host's own, as dpkg has it.
+    package: Option<Cow<'a, str>>,
     /// The file that is the worst, as its process has it.
     file: Option<&'a str>,
     /// Every file of the package that runs.
@@ -158,7 +160,7 @@ pub(crate) fn views<'a>(world: &World<'a>, patches: &'a [Patch<'a>]) -> impl Ite
             netns: patch.place.map(|(_, netns)| netns_view(snapshot, netns)),
             holder: patch.holders.first().map(|(pid, process)| holder(*pid, None, process)),
             pids: patch.holders.iter().map(|(pid, _)| *pid).collect(),
-            package: patch.package.map(|package| &*package.name),
+            package: patch.package.map(|package| package.called()),
             file: patch.files.first().map(|file| &*file.path),
             files: patch.files.iter().map(|file| FileView { path: &file.path, state: file.state }).collect(),
             running: patch.running(),
@@ -229,7 +231,7 @@ pub(crate) fn records(patches: &[Patch<'_>]) -> impl Iterator<Item = Record> {
         protocol: patch.place.map(|(spec, _)| spec.protocol),
         netns: patch.place.map(|(_, netns)| netns),
         pid: patch.holders.first().map(|(pid, _)| *pid),
-        package: patch.package.map(|package| text(&package.name)),
+        package: patch.package.map(|package| text(&package.called())),
         file: patch.files.first().map(|file| text(&file.path)),
         running: patch.running(),
         installed: patch.package.map(|package| text(&package.version)),

@@ -79,6 +79,9 @@ const DEBS: &[Deb] = &[
     of_source(INSTALLED, "liblab1", "2.0-1", "lab"),
     of_source("security", "liblab1", "2.0-1+deb12u1", "lab"),
     of_source("stable", "liblab1", "2.0-2", "lab"),
+    // One whose source changes.
+    deb(INSTALLED, "lab-moved", "1.0"),
+    of_source("stable", "lab-moved", "1.1", "other"),
     of_source(INSTALLED, "lab-tools", "2.0-1+b1", "lab (2.0-1)"),
     of_source("stable", "lab-tools", "2.0-2+b3", "lab (2.0-2)"),
     Deb { architecture: "all", ..of_source(INSTALLED, "lab-common", "2.0-1", "lab") },
@@ -244,6 +247,32 @@ const PREFERENCES: &[[&str; 3]] = &[
         "",
         "",
     ],
+    ["Package: lab-older\n lab-point\nPin:\n version\n 1.1\nPin-Priority:\n 1001\n", "", ""],
+    [
+        "Package: *\nPin: release n=x\nPin: release a=stable,\n o=Lab\nPin-Priority: 7\n# and\nPin-Priority: -1\n",
+        "",
+        "",
+    ],
+    ["Package: *\nPin: release a=x,a=stable, o = Nobody\nPin-Priority: -1\n", "", ""],
+    [
+        "Package: lab-older:* lab-point:all lab-common:amd64\nPin: release a=stable\nPin-Priority: -1\n",
+        "",
+        "",
+    ],
+    ["Package: lab-several\nPin: version 1.?*\nPin-Priority: 1001\n", "", ""],
+    ["Package: lab-e*:any\nPin: version ?.0*\nPin-Priority: 1001\n", "", ""],
+    ["Package: src:other\nPin: version *\nPin-Priority: 1\n", "", ""],
+    ["Package: *\nPin: release v=?2*\nPin-Priority: -1\n", "", ""],
+    [
+        "",
+        "",
+        "/* APT::Default-Release \"x\"; */ apt { // so\n Default-Release stable; }; Foo::Default-Release \"y\"; # z\n",
+    ],
+    [
+        "",
+        "",
+        "APT::Default-Release \"x\";\n#clear APT::Default-Release;\nAPT{Default-Release \"harbour-backports\";}\n",
+    ],
 ];
 
 /// As apt-cache says, whatever is preferred; each preference changes what would be installed (A18).
@@ -258,8 +287,14 @@ fn what_would_be_installed_is_what_apt_would_install() {
         let agreed = agreed(&debian, &format!("{preference:#?}"));
         assert_ne!(agreed, unpinned, "{preference:#?} prefers nothing");
     }
-    prefer(&debian, [NOBODY, NOBODY, ""]);
-    assert_eq!(agreed(&debian, "a preference for nobody"), unpinned);
+    for nobody in [
+        NOBODY,
+        "Package: *\nPin: release a= stable\nPin-Priority: 1001\n",
+        "Package: lab-older:all lab-point:i386\nPin: version *\nPin-Priority: -1\n",
+    ] {
+        prefer(&debian, [nobody, NOBODY, "APT::X \"1\"; // Default-Release \"harbour-backports\";\n"]);
+        assert_eq!(agreed(&debian, "a preference for nobody"), unpinned, "{nobody}");
+    }
 }
 
 /// How many preferences are drawn.
@@ -355,11 +390,11 @@ fn a_security_update_waits_where_an_archive_of_them_has_a_newer_one() {
     for yes in ["lab-older", "lab-equal", "lab-secure", "lab-epoch", "liblab1", "lab-everywhere"] {
         assert_eq!(security(yes), "yes", "{yes}: {:#}", told[yes]);
     }
-    for no in ["lab-same", "lab-newest", "lab-trial"] {
+    for no in ["lab-same", "lab-trial"] {
         assert_eq!(security(no), "no", "{no}: {:#}", told[no]);
     }
-    // What a point release brings may hold the fix of a hole, or none; and of what no archive has, none tells.
-    for unknown in ["lab-point", "lab-several", "lab-back", "lab-gone"] {
+    // What a point release brings may hold the fix of a hole, or none; and of what no archive has or ever had, none tells.
+    for unknown in ["lab-point", "lab-several", "lab-back", "lab-gone", "lab-newest"] {
         assert_eq!(security(unknown), "unknown", "{unknown}: {:#}", told[unknown]);
     }
 }
@@ -394,16 +429,18 @@ fn where_a_preference_is_not_understood_the_newest_is_told_instead() {
 #[test]
 fn where_apt_refuses_the_preferences_no_candidate_is_told() {
     let debian = host();
-    for end in ["Pin-Priority: never", "Pin-Priority: 0", "Explanation: none"] {
-        let pin = format!("Package: lab-older\nPin: version 1.1\n{end}\n");
-        prefer(&debian, [&pin, "", ""]);
+    let pin = |end: &str| format!("Package: lab-older\nPin: version 1.1\n{end}\n");
+    let pins = ["Pin-Priority: never", "Pin-Priority: 0", "Explanation: none"].map(|end| (pin(end), ""));
+    let nowhere = ["APT::Default-Release \"sid\";\n", "APT::Default-Release \"stable\"\n"];
+    for (pin, setting) in pins.into_iter().chain(nowhere.map(|setting| (String::new(), setting))) {
+        prefer(&debian, [&pin, "", setting]);
         debian.run("apt-cache policy lab-older; test $? -eq 100");
         let (_, answer) = told(&debian);
         let older = by_package(&answer)["lab-older"];
         assert_eq!(
             (&older["candidate"], &older["newest"]),
             (&Value::Null, &"1.2".into()),
-            "{pin}: {older:#}"
+            "{pin} {setting}: {older:#}"
         );
     }
 }

@@ -21,8 +21,8 @@ fn installed(version: &str) -> Installed {
 }
 
 fn listed(version: &str) -> Listed {
-    let (name, architecture) = ("libxml2".into(), "amd64".into());
-    Listed { name, version: version.into(), architecture, rollout: Rollout::Everybody }
+    let (name, architecture) = (String::from("libxml2"), "amd64".into());
+    Listed { source: name.clone(), name, version: version.into(), architecture, rollout: Rollout::Everybody }
 }
 
 /// What is offered by `(suite, version)`s, where `pins` are told.
@@ -105,4 +105,19 @@ fn only_what_was_built_for_the_same_machine_counts() {
         |architecture| offer(&installed("1"), &[(&archive, &of(architecture))], &Pins::default()).newest;
     assert_eq!(newest("i386"), None);
     assert_eq!(newest("all").as_deref(), Some("2"));
+}
+
+/// As `apt-cache policy` of apt 2.6 has it.
+#[test]
+fn a_pin_of_a_source_is_about_the_versions_that_are_built_from_it() {
+    let archive = archive("stable");
+    let [kept, moved] = [listed("2"), Listed { source: "other".into(), ..listed("3") }];
+    let told = |package: &str| {
+        let mut pins = Pins::default();
+        let text = alloc::format!("Package: src:{package}\nPin: version *\nPin-Priority: 1\n");
+        pins.read(text.as_bytes());
+        offer(&installed("1"), &[(&archive, &kept), (&archive, &moved)], &pins).candidate
+    };
+    assert_eq!(told("other").as_deref(), Some("2"));
+    assert_eq!(told("libxml2").as_deref(), Some("3"));
 }

@@ -24,6 +24,14 @@ impl Expression {
         !told.is_empty() && fits(self.0.as_bytes(), told.as_bytes())
     }
 
+    /// The same of a version, where a star at the end stands for whatever may follow the beginning as it is written, and is none of the
+    /// pattern (apt's `pkgVersionMatch`).
+    pub(super) fn fits_version(&self, told: &str) -> bool {
+        let Some(beginning) = self.0.strip_suffix('*') else { return self.fits(told) };
+        let is_begun = told.get(..beginning.len()).is_some_and(|it| it.eq_ignore_ascii_case(beginning));
+        !told.is_empty() && (is_begun || fits(beginning.as_bytes(), told.as_bytes()))
+    }
+
     /// The same of the name of a package, which is no pattern where it has no sign of one.
     pub(super) fn names(&self, told: &str) -> bool {
         if self.0.contains(['*', '?', '[']) { self.fits(told) } else { self.0 == told }

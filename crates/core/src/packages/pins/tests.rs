@@ -151,14 +151,77 @@ fn what_apt_warns_of_it_leaves_out() {
     assert_eq!(pins(priority).archive(&debian()), Some(77));
 }
 
+/// As `apt-cache policy` of apt 2.6 has it.
 #[test]
-fn the_default_release_is_read_as_apt_writes_it() {
-    let read = |text: &str| default_release(text.as_bytes());
-    assert_eq!(read("APT::Default-Release \"stable\";\n"), Ok(Some("stable".into())));
-    assert_eq!(read("APT { Default-Release \"bookworm\"; }"), Ok(Some("bookworm".into())));
-    assert_eq!(read("// APT::Default-Release \"x\";\nAPT::Install-Recommends \"0\";\n"), Ok(None));
-    assert_eq!(read("APT { Default-Release \"bookworm\"; };"), Ok(Some("bookworm".into())));
-    assert_eq!(read("APT::Default-Release \"\";"), Ok(None));
-    assert_eq!(read("APT::Default-Release \"stable;\n"), Err(Understanding::Partial), "apt refuses it");
-    assert_eq!(read("APT::Default-Release\n \"stable\";"), Err(Understanding::Partial));
+fn an_architecture_is_the_hosts_own_where_none_is_told() {
+    let fits = |package: &str, built: Option<&str>, native: Option<&str>| {
+        let mut pins = pins(&alloc::format!("Package: {package}\nPin: version *\nPin-Priority: -5\n"));
+        pins.native = native.map(Into::into);
+        let of = Subject { name: "foo", source: "foo", architecture: built };
+        (pins.version(&of, "1", &[]).is_some(), pins.is_open(&of))
+    };
+    let [amd64, i386, all] = ["amd64", "i386", "all"].map(Some);
+    for package in ["foo", "f*", "src:foo", "foo:"] {
+        assert_eq!(fits(package, i386, None), (true, false), "{package}: it takes no others");
+        assert_eq!(fits(package, i386, amd64), (false, false), "{package}");
+        assert_eq!(fits(package, amd64, amd64), (true, false), "{package}");
+        assert_eq!(fits(package, all, amd64), (true, false), "{package}");
+    }
+    for package in ["foo:any", "foo:*", "*:any", "src:foo:*"] {
+        assert_eq!([i386, amd64, all].map(|it| fits(package, it, amd64).0), [true; 3], "{package}");
+    }
+    assert_eq!([i386, amd64, all].map(|it| fits("foo:i386", it, amd64).0), [true, false, false]);
+    assert_eq!([i386, amd64, all].map(|it| fits("foo:amd64", it, amd64).0), [false, true, true]);
+    assert_eq!([i386, amd64, all].map(|it| fits("foo:all", it, amd64)), [(false, false); 3]);
+    assert_eq!([amd64, all].map(|it| fits("foo:amd64", it, None)), [(true, false), (false, true)]);
+    assert_eq!(fits("foo:linux-any", amd64, amd64), (false, true), "a pattern is apt's own");
+}
+
+/// As `apt-cache policy` of apt 2.6 has it.
+#[test]
+fn a_star_at_the_end_of_a_version_is_none_of_the_pattern() {
+    let fits = |pin: &str| {
+        ["1.0", "1.0-1", "2.0"].map(|version| {
+            let pins = pins(&alloc::format!("Package: foo\nPin: version {pin}\nPin-Priority: 9\n"));
+            pins.version(&Subject { name: "foo", source: "foo", architecture: None }, version, &[]).is_some()
+        })
+    };
+    assert_eq!(fits("1.?*"), [true, false, false]);
+    assert_eq!(fits("?.0*"), [true, false, true]);
+    assert_eq!(fits("1.*"), [true, true, false]);
+    assert_eq!(fits("1.0**"), [true, true, false]);
+    assert_eq!(fits("*"), [true; 3]);
+    assert_eq!(fits("[1]*"), [false; 3]);
+    assert_eq!((general("release v=?*"), general("release v=?2.8*")), (None, Some(700)));
+}
+
+#[test]
+fn what_is_told_of_a_release_is_taken_as_it_stands() {
+    assert_eq!(
+        general("release o=Debian, a = stable"),
+        Some(700),
+        "a blank makes it a key that apt does not know"
+    );
+    assert_eq!(general("release o=Debian,a= oldstable"), None, "and is none of the value");
+    assert_eq!(general("release a=stable,a=oldstable,n="), Some(700), "the last one counts");
+    assert_eq!(general("release\n a=oldstable,\n o=Debian"), Some(700), "a value may have several lines");
+    for unknown in ["release a = oldstable", "release", "release n="] {
+        let pins = pins(&alloc::format!("Package: *\nPin: {unknown}\nPin-Priority: 700\n"));
+        assert_eq!(pins.understanding, Understanding::Partial, "{unknown}");
+    }
+}
+
+#[test]
+fn of_fields_that_are_there_twice_the_last_one_counts() {
+    let pins = pins(
+        "Package: *\nPin: release a=x\nPin-Priority: 5\n# and\nPin-Priority: 7\nPin: release a=oldstable\n",
+    );
+    assert_eq!(pins.archive(&debian()), Some(7));
+}
+
+#[test]
+fn a_release_that_no_archive_is_of_is_none_to_install_from() {
+    let is = |release| is_of(release, &debian());
+    assert!(is("oldstable") && is("bookworm") && is("12*") && is("n=x") && is("/b/"));
+    assert!(!is("stable") && !is("sid") && !is("Debian"));
 }

@@ -89,7 +89,7 @@ fn named(patch: &Patch<'_>) -> Option<String> {
     let mended = patch.advisories.iter().filter(|advisory| advisory.fixed.is_some());
     let ids: Vec<&str> = mended.map(|advisory| &*advisory.id).collect();
     let named = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(" ")) };
-    Some(format!("{}{version}{named}", package.name))
+    Some(format!("{}{version}{named}", package.called()))
 }
 
 /// Whether the world surely does not get there.

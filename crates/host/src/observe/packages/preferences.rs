@@ -1,6 +1,10 @@
 //! Reads what a person told apt to prefer (apt_preferences(5), apt.conf(5), A18).
 
-use portreeve_core::packages::pins::{Pins, Understanding, default_release};
+use portreeve_core::packages::{
+    apt_settings::AptSettings,
+    candidate::Archive,
+    pins::{Pins, Understanding, is_of},
+};
 
 use super::tree::{Tree, Unread, join};
 
@@ -8,9 +12,12 @@ const PREFERENCES: &str = "/etc/apt/preferences";
 const PREFERENCES_PARTS: &str = "/etc/apt/preferences.d";
 const SETTINGS: &str = "/etc/apt/apt.conf";
 const SETTINGS_PARTS: &str = "/etc/apt/apt.conf.d";
+/// The architectures of which dpkg takes packages, the host's own first; it is there where there is another (dpkg(1),
+/// `--add-architecture`).
+const ARCHITECTURES: &str = "/var/lib/dpkg/arch";
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// What decides which of it would be installed, and below which directories all else that does.
-pub(super) const SOURCES: [&str; 2] = [PREFERENCES, SETTINGS];
+pub(super) const SOURCES: [&str; 3] = [PREFERENCES, SETTINGS, ARCHITECTURES];
 pub(super) const FOLDERS: [&str; 2] = [PREFERENCES_PARTS, SETTINGS_PARTS];
 
 /// What a person told.
@@ -19,6 +26,8 @@ pub(super) struct Told {
     pub(super) pins: Pins,
     /// The files that say something of every package that is not understood, or that apt itself refuses.
     pub(super) strange: Vec<String>,
+    /// The release that is installed from, and the file that says so.
+    release: Option<(String, String)>,
 }
 
 /// All that was told in a root.
@@ -29,25 +38,45 @@ pub(super) fn read(tree: Tree<'_>) -> Result<Told, Unread> {
         let bytes = content(tree, &path)?;
         told.read(path, &bytes);
     }
-    let mut release = None;
+    let mut settings = AptSettings::default();
     // The last word counts, and the file is read after the parts' directory (apt.conf(5)).
     for path in parts(tree, SETTINGS_PARTS, "conf")?.into_iter().chain([SETTINGS.to_owned()]) {
-        match default_release(&content(tree, &path)?) {
-            Ok(named) => release = named.map(|named| (named, path)).or(release),
-            Err(understanding) => told.note(path, understanding),
+        let before = settings.clone();
+        let understanding = settings.read(&content(tree, &path)?);
+        if settings != before {
+            told.release = settings.default_release.clone().map(|release| (release, path.clone()));
         }
+        told.note(path, understanding);
     }
-    if let Some((release, path)) = release.filter(|_| told.strange.is_empty()) {
+    if let Some((release, path)) = told.release.clone().filter(|_| told.strange.is_empty()) {
         let understanding = told.pins.prefer(&release);
         told.note(path, understanding);
     }
+    told.pins.native = native(&content(tree, ARCHITECTURES)?);
     Ok(told)
 }
 
+/// The host's own architecture, where it takes packages of others too.
+fn native(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let own = lines.next()?;
+    lines.next().map(|_| own.to_owned())
+}
+
 impl Told {
+    /// Notes that apt installs nothing at all, where it is to install from a release that none of `archives` is of, which are all.
+    pub(super) fn compare<'a>(&mut self, mut archives: impl Iterator<Item = &'a Archive>) {
+        let Some((release, path)) = self.release.clone() else { return };
+        // What is installed is of a release of its own to apt.
+        if release != "now" && !archives.any(|archive| is_of(&release, archive)) {
+            self.note(path, Understanding::Partial);
+        }
+    }
+
     /// What is known where a file could not be read.
     pub(super) fn unread() -> Self {
-        Self { pins: Pins::unread(), strange: Vec::new() }
+        Self { pins: Pins::unread(), ..Self::default() }
     }
 
     fn read(&mut self, path: String, bytes: &[u8]) {
@@ -58,7 +87,9 @@ impl Told {
     fn note(&mut self, path: String, understanding: Understanding) {
         if understanding == Understanding::Partial {
             self.pins.understanding = understanding;
-            self.strange.push(path);
+            if !self.strange.contains(&path) {
+                self.strange.push(path);
+            }
         }
     }
 }

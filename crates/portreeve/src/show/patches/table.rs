@@ -154,7 +154,7 @@ fn row(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> [Cell; 6] {
 
 /// The package, and of another root than the host's whose it is: of a container the holder tells it.
 fn package(world: &World<'_>, patch: &Patch<'_>, lang: Lang) -> Cell {
-    let name = patch.package.map_or_else(|| bare(patch, lang), |package| package.name.clone());
+    let name = patch.package.map_or_else(|| bare(patch, lang), |package| package.called().into_owned());
     let root = patch.root.and_then(|root| root.name.as_deref()).filter(|_| runs_here(world));
     let is_told = |root: &str| patch.identity.container.is_some() && root.starts_with("container ");
     match root.filter(|root| !is_told(root)) {
