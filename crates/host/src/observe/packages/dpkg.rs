@@ -25,6 +25,8 @@ const UPDATES: &str = "/var/lib/dpkg/updates";
 
 /// A host with ten thousand packages has 20 MB.
 const STATUS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What dpkg keeps beside it is of few packages: all diversions, or all that its journal holds.
+const ASIDE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The longest list of files of Debian 12 has 4 MB.
 const LIST_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// All lists of a host with ten thousand packages have 100 MB.
@@ -55,7 +57,7 @@ impl Told {
 
 /// The packages of the files `wanted`.
 pub(super) fn read(tree: Tree<'_>, wanted: &Paths) -> Result<Told, Unread> {
-    let diversions = tree.read(DIVERSIONS, STATUS_BYTES_MAX)?.unwrap_or_default();
+    let diversions = tree.read(DIVERSIONS, ASIDE_BYTES_MAX)?.unwrap_or_default();
     let search = Search::new(wanted, Diversions::read(&String::from_utf8_lossy(&diversions)));
     let lists = lists(tree, &search)?;
     // The journal first: what dpkg takes up from there meanwhile stands in the status that is read then.
@@ -138,7 +140,7 @@ impl Listed {
 fn journal(tree: Tree<'_>) -> Result<Journal, Unread> {
     let mut journal = Journal::new();
     let Some(updates) = tree.folder(UPDATES)? else { return Ok(journal) };
-    let mut left = STATUS_BYTES_MAX;
+    let mut left = ASIDE_BYTES_MAX;
     for file in updates.names()?.iter().filter(|name| is_journal(name)) {
         let bytes = updates.read(file, left)?.unwrap_or_default();
         left = left.saturating_sub(bytes.len() as u64);

@@ -23,6 +23,8 @@ use crate::observe::gaps::Gaps;
 const LISTS: &str = "/var/lib/apt/lists";
 /// What apt's own timer touches after it fetched them (apt.systemd.daily).
 const FETCHED: &str = "/var/lib/apt/periodic/update-success-stamp";
+/// Nobody follows so many archives.
+const FILES_MAX: usize = 4_096;
 /// Debian's largest is 50 MB, Ubuntu's 80 MB; a host may follow many archives.
 const LISTS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// The same of a container or an image, whose lists may be made to keep the reader busy.
@@ -117,6 +119,9 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
 fn names(tree: Tree<'_>) -> Result<Option<(Folder, Vec<String>)>, Unread> {
     let Some(folder) = tree.folder(LISTS)? else { return Ok(None) };
     let names = folder.names()?;
+    if names.len() > FILES_MAX {
+        return Err(Unread::TooLarge(LISTS.to_owned()));
+    }
     Ok(Some((folder, names)))
 }
 

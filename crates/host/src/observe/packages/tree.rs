@@ -146,8 +146,10 @@ fn stat(file: impl std::os::fd::AsFd) -> rustix::io::Result<Statx> {
 }
 
 /// What tells one state of a file from another: size, and when it was written.
-pub(super) fn stamp(stat: &Statx) -> (u64, u64, i64, u32) {
-    (stat.stx_ino, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec)
+pub(super) fn stamp(stat: &Statx) -> (u64, u64, [(i64, u32); 2]) {
+    // Whoever writes a file anew may set the time back that tells so, but not the other one.
+    let times = [stat.stx_mtime, stat.stx_ctime].map(|time| (time.tv_sec, time.tv_nsec));
+    (stat.stx_ino, stat.stx_size, times)
 }
 
 /// The files of a root.

@@ -329,35 +329,39 @@ mod tests {
         assert_eq!(running.exe().1, ExeState::Replaced);
     }
 
-    /// In a mount namespace of its own, runs a copy of cat at $0/x and takes its file system away.
-    const TAKE_AWAY: &str = "mount -t tmpfs lab \"$0\" && cp /bin/cat \"$0/x\" || exit
-        { sleep 0.5; umount -l \"$0\"; } & exec \"$0/x\"";
+    /// In a mount namespace of its own, runs a copy of cat at $0$1 and takes its file system away.
+    const TAKE_AWAY: &str =
+        "mount -t tmpfs lab \"$0\" && mkdir -p \"$0${1%/*}\" && cp /bin/cat \"$0$1\" || exit
+        { sleep 0.5; umount -l \"$0\"; } & exec \"$0$1\"";
 
     #[test]
     fn a_program_whose_file_system_was_taken_away_cannot_be_compared() {
         if !rustix::process::geteuid().is_root() {
             return;
         }
-        let folder = beside(b"-taken");
-        fs::create_dir_all(&folder).unwrap();
-        let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", TAKE_AWAY]).arg(&folder);
-        let child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let running = Running(child, folder.join("x"));
-        let table = format!("/proc/{}/mountinfo", running.0.id());
-        let is_over = || {
-            let is_program = running.exe().0.as_deref() == Some("/x");
-            is_program && !fs::read_to_string(&table).unwrap().contains("-taken")
-        };
-        let is_awaited = (0..100).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            is_over()
-        });
-        assert!(is_awaited, "{:?}", running.exe());
-        assert_eq!(running.exe(), (Some("/x".into()), ExeState::Unknown));
-        assert_eq!((running.first().state, running.stale_files(&[])), (ExeState::Unknown, None));
-        drop(running);
-        fs::remove_dir(&folder).unwrap();
+        // Where it was taken from, another program is called so, or none is.
+        for path in ["/x", "/usr/bin/env"] {
+            let folder = beside(b"-taken");
+            fs::create_dir_all(&folder).unwrap();
+            let mut command = Command::new("unshare");
+            command.args(["-m", "sh", "-c", TAKE_AWAY]).arg(&folder).arg(path);
+            let child = command.stdin(Stdio::piped()).spawn().unwrap();
+            let running = Running(child, folder.join("x"));
+            let table = format!("/proc/{}/mountinfo", running.0.id());
+            let is_over = || {
+                let is_program = running.exe().0.as_deref() == Some(path);
+                is_program && !fs::read_to_string(&table).unwrap().contains("-taken")
+            };
+            let is_awaited = (0..100).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                is_over()
+            });
+            assert!(is_awaited, "{:?}", running.exe());
+            assert_eq!(running.exe(), (Some(path.into()), ExeState::Unknown));
+            assert_eq!((running.first().state, running.stale_files(&[])), (ExeState::Unknown, None));
+            drop(running);
+            fs::remove_dir(&folder).unwrap();
+        }
     }
 
     #[test]

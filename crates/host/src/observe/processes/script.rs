@@ -15,6 +15,8 @@ struct Interpreter {
     attached: Option<&'static str>,
     /// How the names of its scripts usually end.
     endings: &'static [&'static str],
+    /// What it puts behind a name that is no file.
+    completed_by: &'static [&'static str],
 }
 
 /// Whatever no entry says otherwise.
@@ -24,63 +26,161 @@ const PLAIN: Interpreter = Interpreter {
     without_file: &["-c", "-e", "-m"],
     attached: None,
     endings: &[],
+    completed_by: &[],
 };
+const PYTHON: Interpreter = Interpreter {
+    name: "python",
+    with_value: &["-W", "-X", "--check-hash-based-pycs"],
+    without_file: &["-c", "-m"],
+    attached: Some(""),
+    endings: &[".py"],
+    completed_by: &["/__main__.py"],
+};
+const LUA: Interpreter = Interpreter { name: "lua", with_value: &["-e", "-l"], without_file: &[], ..PLAIN };
 const NODE: Interpreter = Interpreter {
     name: "node",
-    with_value: &["-r", "--require", "--import", "--loader", "--conditions", "-C"],
+    with_value: NODE_WITH_VALUE,
     without_file: &["-e", "-p", "-pe", "--eval", "--print"],
     attached: None,
     endings: &[".js", ".mjs", ".cjs"],
+    completed_by: &[".js", "/index.js"],
 };
+/// Those that node(1) lists with a value and that do not demand `=` before it.
+const NODE_WITH_VALUE: &[&str] = &[
+    "-C",
+    "-r",
+    "--allow-fs-read",
+    "--allow-fs-write",
+    "--conditions",
+    "--cpu-prof-dir",
+    "--cpu-prof-interval",
+    "--cpu-prof-name",
+    "--diagnostic-dir",
+    "--disable-proto",
+    "--disable-warning",
+    "--dns-result-order",
+    "--env-file",
+    "--env-file-if-exists",
+    "--experimental-config-file",
+    "--experimental-default-type",
+    "--experimental-loader",
+    "--heap-prof-dir",
+    "--heap-prof-interval",
+    "--heap-prof-name",
+    "--heapsnapshot-near-heap-limit",
+    "--heapsnapshot-signal",
+    "--icu-data-dir",
+    "--import",
+    "--input-type",
+    "--inspect-port",
+    "--loader",
+    "--localstorage-file",
+    "--max-http-header-size",
+    "--openssl-config",
+    "--redirect-warnings",
+    "--report-dir",
+    "--report-directory",
+    "--report-filename",
+    "--report-signal",
+    "--require",
+    "--secure-heap",
+    "--secure-heap-min",
+    "--snapshot-blob",
+    "--title",
+    "--tls-cipher-list",
+    "--tls-keylog",
+    "--trace-event-categories",
+    "--trace-event-file-pattern",
+    "--unhandled-rejections",
+    "--use-largepages",
+    "--v8-pool-size",
+    "--watch-path",
+];
 const SHELL: Interpreter = Interpreter {
     name: "sh",
     with_value: &["-o"],
     without_file: &["-c", "-s"],
     attached: Some(""),
     endings: &[".sh"],
+    ..PLAIN
 };
 
 /// The interpreters whose scripts are told (python(1), perlrun(1), ruby(1), node(1), php(1), java(1), bash(1), lua(1)).
-const INTERPRETERS: [Interpreter; 12] = [
-    Interpreter {
-        name: "python",
-        with_value: &["-W", "-X", "--check-hash-based-pycs"],
-        without_file: &["-c", "-m"],
-        attached: Some(""),
-        endings: &[".py"],
-    },
+const INTERPRETERS: [Interpreter; 16] = [
+    PYTHON,
+    Interpreter { name: "pypy", ..PYTHON },
     Interpreter {
         name: "perl",
         with_value: &["-I"],
         without_file: &["-e", "-E"],
         attached: Some("CDFMdimxV"),
         endings: &[".pl"],
+        ..PLAIN
     },
     Interpreter {
         name: "ruby",
-        with_value: &["-r", "-I", "-E", "-C"],
+        with_value: &[
+            "-r",
+            "-I",
+            "-E",
+            "-C",
+            "--disable",
+            "--enable",
+            "--encoding",
+            "--external-encoding",
+            "--internal-encoding",
+        ],
         without_file: &["-e"],
         attached: Some("FKTWix"),
         endings: &[".rb"],
+        ..PLAIN
     },
     NODE,
     Interpreter { name: "nodejs", ..NODE },
     Interpreter {
         name: "php",
-        with_value: &["-d", "-c", "-t", "-S"],
-        without_file: &["-r", "-R"],
+        with_value: &[
+            "-d",
+            "-c",
+            "-t",
+            "-S",
+            "-z",
+            "--define",
+            "--docroot",
+            "--php-ini",
+            "--server",
+            "--zend-extension",
+        ],
+        without_file: &["-r", "-R", "--run", "--process-code"],
         endings: &[".php"],
         ..PLAIN
     },
     Interpreter {
         name: "java",
-        with_value: &["-cp", "-classpath", "--class-path", "-p", "--module-path"],
+        with_value: &[
+            "-cp",
+            "-classpath",
+            "--class-path",
+            "-p",
+            "--module-path",
+            "--add-exports",
+            "--add-modules",
+            "--add-opens",
+            "--add-reads",
+            "--enable-native-access",
+            "--limit-modules",
+            "--patch-module",
+            "--upgrade-module-path",
+        ],
         ..PLAIN
     },
     Interpreter { name: "bash", with_value: &["-o", "-O", "--rcfile", "--init-file"], ..SHELL },
     Interpreter { name: "dash", ..SHELL },
+    Interpreter { name: "ksh", ..SHELL },
+    Interpreter { name: "zsh", ..SHELL },
     SHELL,
-    Interpreter { name: "lua", with_value: &["-l"], ..PLAIN },
+    LUA,
+    Interpreter { name: "luajit", ..LUA },
     Interpreter { name: "tclsh", with_value: &["-encoding"], ..PLAIN },
 ];
 
@@ -94,6 +194,12 @@ enum Meaning {
 }
 
 impl Interpreter {
+    /// The file that it runs by this path.
+    fn file(&self, view: &View, path: String) -> Option<String> {
+        let completed = self.completed_by.iter().map(|end| format!("{}{end}", path.trim_end_matches('/')));
+        std::iter::once(path.clone()).chain(completed).find(|path| view.has_file(path))
+    }
+
     /// What `argument` means, which begins with a dash.
     fn meaning(&self, argument: &str) -> Meaning {
         let is_in = |options: &[&str], option: &str| options.contains(&option);
@@ -145,12 +251,16 @@ pub(super) fn find(
     started_in: impl FnOnce() -> Option<String>,
 ) -> Option<String> {
     let (interpreter, script) = named(asked.exe, asked.cmdline)?;
-    if let Some(path) = absolute(script, asked.cwd).filter(|path| view.has_file(path)) {
+    let home = started_in();
+    // A program may have gone elsewhere since, and whoever started it too: of two files the one it was called by in the shell.
+    let places = [home.as_deref().filter(|home| !home.is_empty()), asked.cwd];
+    let paths = places.into_iter().flatten().filter_map(|place| absolute(script, Some(place)));
+    if let Some(path) = paths.into_iter().find_map(|path| interpreter.file(view, path)) {
         return Some(path);
     }
-    // What is no file of that name may never have been one: a program that went elsewhere since, an argument of its own.
+    // What is no file of that name may never have been one: an argument of its own.
     interpreter.endings.iter().find(|ending| script.ends_with(**ending))?;
-    let home = started_in()?;
+    let home = home?;
     let cwd = asked.cwd.map(|cwd| cwd.strip_suffix(DELETED).unwrap_or(cwd));
     let path = absolute(script, cwd.filter(|cwd| *cwd == home))?;
     matches!(view.look(&path), Ok(None)).then_some(path)
@@ -173,15 +283,22 @@ fn named<'a>(exe: &str, cmdline: &'a [String]) -> Option<(&'static Interpreter, 
         "busybox" => file_name(cmdline.first()?)?,
         program => program,
     };
-    let base = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    // `python3.13t`, `perl5.36-x86_64-linux-gnu`: what stands behind a number tells how it was built.
+    let base = program.split(|c: char| c.is_ascii_digit()).next()?.trim_end_matches('-');
     let interpreter = INTERPRETERS.iter().find(|interpreter| interpreter.name == base)?;
     let is_java = interpreter.name == "java";
+    let [is_node, is_shell] = [".js", ".sh"].map(|ending| interpreter.endings.contains(&ending));
     let mut arguments = cmdline.iter().skip(1).map(String::as_str);
     let script = loop {
         let argument = arguments.next()?;
         match argument {
             "--" => break arguments.next(),
             "-jar" if is_java => break arguments.next(),
+            // Arguments from a file, the command of a debugger, an option that is taken back.
+            _ if is_java && argument.starts_with('@') => {}
+            "inspect" if is_node => {}
+            "+o" | "+O" if is_shell => drop(arguments.next()),
+            _ if is_shell && argument.starts_with('+') => {}
             _ if !argument.starts_with('-') => break (!is_java).then_some(argument),
             _ => match interpreter.meaning(argument) {
                 Meaning::Flag => {}
@@ -207,6 +324,24 @@ mod tests {
     fn the_first_argument_that_is_no_option_is_the_script() {
         assert_eq!(script("/usr/bin/python3.11", "python3 -u -W ignore app.py -m x"), Some("app.py".into()));
         assert_eq!(script("/usr/bin/node", "node --require ./hook.js server.js"), Some("server.js".into()));
+        let line = "node --env-file .env --title x --no-warnings server.js --require y";
+        assert_eq!(script("/usr/bin/node", line), Some("server.js".into()));
+        for (exe, line) in [
+            ("java", "java --add-opens A=B @args --enable-native-access X -jar a"),
+            ("nodejs", "node inspect a"),
+            ("node18", "node --experimental-loader ./pre.js --inspect-port 0 a"),
+            ("php8.2", "php --server b:1 --define x=1 -z c a"),
+            ("ruby3.1", "ruby --encoding utf-8 --disable gems a"),
+            ("bash", "bash +x +o posix a"),
+            ("lua5.4", "lua -e x -l y a"),
+            ("luajit-2.1", "luajit a"),
+            ("python3.13t", "python3 a"),
+            ("pypy3.9", "pypy3 a"),
+            ("perl5.36-x86_64-linux-gnu", "perl a"),
+            ("zsh", "zsh a"),
+        ] {
+            assert_eq!(script(&format!("/usr/bin/{exe}"), line), Some("a".into()), "{line}");
+        }
         assert_eq!(script("/bin/busybox", "/bin/sh /etc/serve.sh"), Some("/etc/serve.sh".into()));
         assert_eq!(
             script("/usr/lib/jvm/bin/java", "java -Xmx1g -jar /opt/shop.jar"),
@@ -266,6 +401,41 @@ mod tests {
         assert_eq!(found("python3 /tmp/portreeve-no-such-word", Some("/tmp")), None, "no name of a script");
         assert_eq!(found(&format!("python3 -c {gone}"), Some("/tmp")), None);
         assert_eq!(found(&format!("python3 -m {gone}"), Some("/tmp")), None);
+    }
+
+    #[test]
+    fn a_script_is_completed_as_its_interpreter_does_and_found_where_it_was_started() {
+        let folder = std::env::temp_dir().join(format!("portreeve-script-{}", std::process::id()));
+        let write = |path: &str| {
+            let file = folder.join(path);
+            std::fs::create_dir_all(file.parent().expect("it is below the folder")).unwrap();
+            std::fs::write(file, "").unwrap();
+        };
+        for path in
+            ["here/app.py", "there/app.py", "tool/__main__.py", "web/index.js", "main.js", "alone/one.py"]
+        {
+            write(path);
+        }
+        let at = |path: &str| folder.join(path).display().to_string();
+        let view = Views::new().of(std::process::id()).unwrap();
+        let of = |exe: &str, line: &str, cwd: &str, home: &str| {
+            let cmdline: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            let (cwd, home) = (at(cwd), if home.is_empty() { String::new() } else { at(home) });
+            find(&view, &Asked { exe, cmdline: &cmdline, cwd: Some(&cwd) }, || Some(home))
+        };
+        let (python, node) = ("/usr/bin/python3", "/usr/bin/node");
+        assert_eq!(
+            of(python, "python3 app.py", "there", "here"),
+            Some(at("here/app.py")),
+            "it went there since"
+        );
+        assert_eq!(of(python, "python3 app.py", "there", ""), Some(at("there/app.py")), "nobody told");
+        assert_eq!(of(python, "python3 one.py", "alone", "here"), Some(at("alone/one.py")));
+        assert_eq!(of(python, "python3 tool/ x", "web/..", ""), Some(at("web/../tool/__main__.py")));
+        assert_eq!(of(python, "python3 web/ x", "web/..", ""), None, "there is nothing to run");
+        assert_eq!(of(node, "node main", "web/..", ""), Some(at("web/../main.js")));
+        assert_eq!(of(node, "node .", "web", ""), Some(at("web/./index.js")));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -119,11 +119,15 @@ impl View {
         Ok(self.stat(path)?.map(|stat| Standing::of(&stat)))
     }
 
-    /// Whether the file that a link of /proc leads to is still where it was, below another mount on which `standing` is: what was
-    /// mounted over it took nobody's place on the disk.
+    /// Whether the file that a link of /proc leads to is still where it was, below another mount on which `standing` is, or on one that
+    /// was taken away from there: neither took its place on the disk.
+    ///
+    /// The mounts of a program that went into a namespace of its own since are not in the table either, and of the same devices.
     pub(super) fn covers(&self, standing: &Standing, link: &str) -> bool {
-        let linked = statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID).map(|stat| mount(&stat));
-        linked.is_ok_and(|linked| linked != 0 && linked != standing.mount && self.places.has(linked))
+        let Ok(stat) = statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID) else { return false };
+        let linked = mount(&stat);
+        let is_elsewhere = linked != 0 && linked != standing.mount;
+        is_elsewhere && (self.places.has(linked) || id(&stat).0 != standing.id.0)
     }
 
     /// Whether the file at `path` stands on an overlay, which makes a new file of one of a layer below as soon as that is to
