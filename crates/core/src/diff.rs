@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
-    facts::{Code, CodeFile, Hold, HolderGap, Listener, Namespace, Process, Snapshot, SocketState},
+    facts::{Code, CodeFile, ExeState, Hold, HolderGap, Listener, Namespace, Process, Snapshot, SocketState},
     owner::{Identity, is_service_manager},
     patches::is_stale,
     port::Protocol,
@@ -187,6 +187,17 @@ impl<'a> Look<'a> {
         Identity { script: told.script.or_else(|| self.lost_script(pid, process)), ..told }
     }
 
+    /// Whether a file that is gone was old code to the other look, and is run yet: that it went from where it was replaced renews
+    /// nothing.
+    fn is_old_yet(self, pid: u32, process: &Process, file: &CodeFile) -> bool {
+        let Some(other) = self.other.filter(|_| file.state == ExeState::Deleted) else { return false };
+        let is_same = other.processes.get(&pid).is_some_and(|known| is_one(known, process));
+        let is_old = |code: &Code, known: &CodeFile| {
+            known.path == file.path && is_stale(code.root(known), known, process)
+        };
+        is_same && other.code.iter().any(|code| code.of(pid).any(|known| is_old(code, known)))
+    }
+
     /// Whether the script that was lost had been replaced before.
     fn lost_old_script(self, pid: u32, process: &Process) -> bool {
         let (Some(script), Some(other)) = (self.lost_script(pid, process), self.other) else { return false };
@@ -232,8 +243,8 @@ fn places<'a>(look: Look<'a>, mut listeners: Vec<&'a Listener>) -> BTreeMap<Plac
 fn runs_old_code(look: Look<'_>, listener: &Listener) -> Option<bool> {
     let code = look.own.code.as_ref()?;
     let runs_old = |pid: u32, process| {
-        code.of(pid).any(|file| is_stale(code.root(file), file, process))
-            || look.lost_old_script(pid, process)
+        let is_old = |file| is_stale(code.root(file), file, process) || look.is_old_yet(pid, process, file);
+        code.of(pid).any(is_old) || look.lost_old_script(pid, process)
     };
     Some(look.own.holders(listener).any(|(hold, process)| runs_old(hold.pid, process)))
 }

@@ -117,6 +117,23 @@ impl<'a> Patch<'a> {
         self.security == Security::No && !self.advisories.is_empty()
     }
 
+    /// Whether an advisory affects what is installed, and no list has a version without the hole; where source and package count
+    /// differently, none does where nothing waits.
+    #[must_use]
+    pub fn lacks_fix(&self) -> bool {
+        let offer = self.package.and_then(|package| package.offer.as_ref());
+        let newest = offer.and_then(|offer| offer.newest.as_deref().or(offer.candidate.as_deref()));
+        let is_alike = self.package.is_some_and(|package| package.source_version.is_none());
+        let scheme = self.root.and_then(|root| root.database).unwrap_or(Database::Dpkg).scheme();
+        let mends = |fixed: &str| newest.is_some_and(|newest| compare(scheme, newest, fixed).is_ge());
+        let is_mended = if is_alike {
+            self.advisories.iter().filter_map(|advisory| advisory.fixed.as_deref()).any(mends)
+        } else {
+            self.waiting().is_some()
+        };
+        !self.advisories.is_empty() && !is_mended
+    }
+
     /// Whether there is anything to say of it.
     #[must_use]
     pub fn needs_a_word(&self) -> bool {

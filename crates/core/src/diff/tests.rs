@@ -205,6 +205,15 @@ fn a_script_that_is_deleted_under_its_process_changes_no_hands() {
     };
     let restarted = gone(replaced.clone()).process(later);
     assert_eq!(certain(&replaced, &restarted).len(), 2, "another process with that number");
+    let library = |state| {
+        let mut scene = same.clone();
+        let file = &mut scene.snapshot.code.as_mut().unwrap().files[1];
+        (file.path, file.state, file.package) = ("/tmp/own.so".into(), state, None);
+        scene
+    };
+    let old = library(ExeState::Replaced);
+    assert_eq!(certain(&old, &library(ExeState::Deleted)), [""; 0], "what went from there runs yet");
+    assert_eq!(certain(&old, &library(ExeState::Same)), ["renewed 22/tcp 0.0.0.0"]);
     let deleted = script(ExeState::Deleted);
     assert_eq!(certain(&same, &deleted), ["outdated 22/tcp 0.0.0.0"]);
 }

@@ -122,13 +122,14 @@ fn advisories_decide_where_no_security_archive_has_a_newer_version() {
             let patches = patches(&world);
             let krb = patches.iter().find(|patch| patch.package.unwrap().name == "libkrb5-3").unwrap();
             let names = krb.advisories.iter().map(|advisory| advisory.id.clone()).collect::<Vec<_>>();
-            (krb.security, names, krb.has_open_hole())
+            (krb.security, names, krb.has_open_hole(), krb.lacks_fix())
         })
     };
     let named = || vec![String::from("CVE-2026-1")];
-    assert_eq!(told(r#",{"fixed":"1.20-3"}"#), (Security::Yes, named(), false));
-    assert_eq!(told(""), (Security::No, named(), true), "no version is without the hole yet");
-    let none = (Security::No, Vec::new(), false);
+    assert_eq!(told(r#",{"fixed":"1.20-3"}"#), (Security::Yes, named(), false, false));
+    assert_eq!(told(r#",{"fixed":"99-1"}"#), (Security::Yes, named(), false, true), "no list has it");
+    assert_eq!(told(""), (Security::No, named(), true, true), "no version is without the hole yet");
+    let none = (Security::No, Vec::new(), false, false);
     assert_eq!(told(r#",{"fixed":"1.20-2"}"#), none, "the installed one is without it");
 }
 

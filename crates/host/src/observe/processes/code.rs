@@ -141,12 +141,13 @@ pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
         return known(ExeState::Deleted, None);
     };
     let is_later = |time: &Timestamp| started.saturating_add(CLOCKS_DIFFER).is_ok_and(|read| *time > read);
-    match since.filter(is_later) {
+    // Whoever gave it a time that is yet to come did so before the start.
+    match since.filter(is_later).filter(|_| changed.is_none_or(|changed| is_later(&changed))) {
         // What was copied up for its mode alone looks like what was put there with the time of another file.
         Some(_) if !written.is_some_and(|written| is_later(&written)) && view.is_on_overlay(path) => {
             known(ExeState::Unknown, None)
         }
-        Some(since) => known(ExeState::Replaced, Some(since)),
+        Some(since) => known(ExeState::Replaced, changed.min(Some(since)).or(Some(since))),
         // An older file that took its name, or was written into it with its time, changed no more than a new mode does; nor did
         // one to which a link leads now.
         None => match changed.max(view.led(path)).filter(is_later) {
@@ -412,6 +413,12 @@ mod tests {
         fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
         let touched = script(&name, started, &view);
         assert_eq!((touched.state, touched.since.is_some()), (ExeState::Unknown, true));
+        let in_an_hour = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(in_an_hour).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        assert_eq!(script(&name, ago(100), &view).state, ExeState::Same, "it was written before");
+        let written = script(&name, started, &view);
+        assert_eq!((written.state, written.since < Some(clock::now())), (ExeState::Replaced, true));
         let runs = Runs { mounts: 0, files: vec![touched], is_whole: true };
         assert_eq!(runs.stale_files(), Some(Vec::new()), "it was compared: no right is missing");
         fs::remove_file(&path).unwrap();

@@ -221,7 +221,7 @@ fn waiting(patch: &Patch<'_>, lang: Lang) -> Cell {
         security,
         is_newest.then_some(Words { en: "newest", ja: "最新" }),
         held.then_some(Words { en: "held", ja: "保留" }),
-        (!patch.advisories.is_empty() && version == NOTHING).then_some(NO_FIX),
+        patch.lacks_fix().then_some(NO_FIX),
     ];
     let notes = notes.into_iter().flatten().map(|note| note.in_lang(lang));
     let head = std::iter::once(version).chain(notes).collect::<Vec<_>>().join(" ");
