@@ -11,7 +11,7 @@ use portreeve_host::{
 
 /// What is read is no longer than what was there.
 pub(crate) fn feed(bytes: &[u8]) {
-    assert!(maps::read(bytes).iter().map(|mapping| mapping.path.len()).sum::<usize>() <= 3 * bytes.len());
+    assert!(maps::read(bytes).0.iter().map(|mapping| mapping.path.len()).sum::<usize>() <= 3 * bytes.len());
     let _ = maps::is_one(bytes);
     let _ = (mounts::read(bytes), mounts::Places::read(bytes).is_remote("/srv/a"), status::read(bytes));
     let text = String::from_utf8_lossy(bytes);

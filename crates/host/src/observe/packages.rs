@@ -137,12 +137,16 @@ pub fn are_maps(bytes: &[u8]) -> bool {
 pub fn of_root(root: &Path, maps: &[u8]) -> io::Result<(Code, Vec<Gap>)> {
     let view = View::below(root)?;
     let mut code = Code::default();
-    for mapping in maps::read(&maps::as_saved(maps)) {
+    let (mappings, are_all) = maps::read(&maps::as_saved(maps));
+    for mapping in mappings {
         code.files.push(offline(&view, mapping));
     }
     let count = u32::try_from(code.files.len()).unwrap_or(u32::MAX);
     code.processes.insert(NOBODY, (0..count).collect());
     let mut gaps = Gaps::default();
+    if !are_all {
+        gaps.add(GapKind::HiddenFiles, 1);
+    }
     let name = root.to_string_lossy().into_owned();
     let root = Root::offline(view, name, (0..count).collect());
     add_root(&root, 0, &mut code, None, &mut gaps);

@@ -240,7 +240,7 @@ mod tests {
     fn this_process_is_read_as_it_is() {
         let Known { process, runs, .. } =
             Reader::new(Files::Mappings).read(std::process::id(), std::process::id()).unwrap();
-        assert_eq!(runs.unwrap().files[0].path, process.exe.clone().unwrap());
+        assert_eq!(*runs.unwrap().files[0].path, *process.exe.clone().unwrap());
         assert_eq!(process.exe, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
         assert_eq!(process.exe_state, ExeState::Same);
         assert_eq!(process.cmdline, std::env::args().collect::<Vec<_>>());

@@ -22,17 +22,20 @@ pub struct Mapping {
 }
 
 /// More files than any program maps; further ones are left out.
-pub const MAPPINGS_MAX: usize = 4096;
+const MAPPINGS_MAX: usize = 4096;
+/// The same of the bytes of all paths, of which one may have four kilobytes (PATH_MAX).
+const PATHS_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel maps from no file on a disk: shared memory, devices, graphics memory.
 const NOT_FILES: [&[u8]; 5] = [b"/memfd:", b"/dev/", b"/SYSV", b"/i915", b"/[aio]"];
 
 const DELETED: &[u8] = b" (deleted)";
 const LINE_FEED: &str = "\\012";
 
-/// The executable mappings of regular files, each file once.
+/// The executable mappings of regular files, each file once, and whether these are all.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Vec<Mapping> {
+pub fn read(bytes: &[u8]) -> (Vec<Mapping>, bool) {
     let mut mappings: Vec<Mapping> = Vec::new();
+    let mut left = PATHS_BYTES_MAX;
     for mapping in bytes.split(|&byte| byte == b'\n').filter_map(mapping) {
         // A file's mappings follow each other, so looking back a little finds its twin.
         let known = mappings
@@ -40,11 +43,17 @@ pub fn read(bytes: &[u8]) -> Vec<Mapping> {
             .rev()
             .take(8)
             .any(|other| other.inode == mapping.inode && other.device == mapping.device);
-        if !known && mappings.len() < MAPPINGS_MAX {
-            mappings.push(mapping);
+        if known {
+            continue;
         }
+        let Some(rest) = left.checked_sub(mapping.path.len()).filter(|_| mappings.len() < MAPPINGS_MAX)
+        else {
+            return (mappings, false);
+        };
+        left = rest;
+        mappings.push(mapping);
     }
-    mappings
+    (mappings, true)
 }
 
 /// A saved copy without the carriage returns that an editor or a copy program put before all line feeds.
@@ -147,7 +156,7 @@ mod tests {
 
     #[test]
     fn only_code_of_files_counts_and_each_file_once() {
-        let paths: Vec<_> = read(MAPS).into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
+        let paths: Vec<_> = read(MAPS).0.into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
         assert_eq!(paths, [(1311, "/usr/sbin/nginx".into()), (99, "/usr/lib/libssl.so.3".into())]);
     }
 
@@ -176,12 +185,12 @@ mod tests {
         assert_ne!(read(copied.as_bytes()), read(MAPS));
         assert_eq!(read(&as_saved(copied.as_bytes())), read(MAPS));
         let last = [b"7f00-7f10 r-xp 00000000 fe:00 99 /a\r\n", MAPS].concat();
-        assert_eq!(read(&as_saved(&last))[0].path, "/a\r", "such a name");
+        assert_eq!(read(&as_saved(&last)).0[0].path, "/a\r", "such a name");
     }
 
     #[test]
     fn what_the_kernel_calls_deleted_is() {
-        let deleted: Vec<_> = read(MAPS).into_iter().map(|mapping| mapping.is_deleted).collect();
+        let deleted: Vec<_> = read(MAPS).0.into_iter().map(|mapping| mapping.is_deleted).collect();
         assert_eq!(deleted, [false, true]);
     }
 
@@ -189,7 +198,7 @@ mod tests {
     fn a_name_is_read_in_every_way_that_the_kernel_may_mean() {
         let readings = |name: &[u8]| {
             let line = [b"7f00-7f10 r-xp 00000000 fe:00 99 ", name].concat();
-            read(&line).pop().map(|mapping| mapping.readings)
+            read(&line).0.pop().map(|mapping| mapping.readings)
         };
         let known = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
         assert_eq!(readings(b"/a b"), known(&["/a b"]));
@@ -197,15 +206,29 @@ mod tests {
         assert_eq!(readings(b"/a\\012b"), known(&["/a\nb", "/a\\012b"]));
         assert_eq!(readings(b"/\xff"), known(&[]));
         assert_eq!(readings(b"/\xff (deleted)"), known(&[]));
-        assert_eq!(read(b"7f00-7f10 r-xp 00000000 fe:00 99 /\xff (deleted)")[0].path, "/\u{fffd}");
+        assert_eq!(read(b"7f00-7f10 r-xp 00000000 fe:00 99 /\xff (deleted)").0[0].path, "/\u{fffd}");
     }
 
     #[test]
     fn a_mapping_keeps_what_finds_it_again() {
-        let first = read(MAPS).remove(0);
+        let first = read(MAPS).0.remove(0);
         assert_eq!((first.range.as_str(), first.device), ("55e4-55f0", (0xfe, 0)));
-        let low = read(b"00401000-00585000 r-xp 00001000 00:29 237 /bin/busybox\n").remove(0);
+        let low = read(b"00401000-00585000 r-xp 00001000 00:29 237 /bin/busybox\n").0.remove(0);
         assert_eq!(low.range, "401000-585000");
         assert_eq!(link("00000000-00001000"), "0-1000");
     }
+}
+
+/// As many as anybody likes, by names as long as he likes.
+#[test]
+fn as_many_are_read_as_there_is_room_for() {
+    let maps = |count: usize, length: usize| {
+        let line = |nth: usize| format!("7f00-7f10 r-xp 00000000 fe:00 {} /{nth:0>length$}\n", nth + 1);
+        let (read, are_all) = read((0..count).map(line).collect::<String>().as_bytes());
+        (read.len(), are_all)
+    };
+    assert_eq!([maps(4_096, 9), maps(4_097, 9)], [(4_096, true), (4_096, false)]);
+    assert_eq!(maps(255, 4_095), (255, true));
+    let (count, are_all) = maps(300, 4_095);
+    assert!((250..=256).contains(&count) && !are_all, "{count}");
 }

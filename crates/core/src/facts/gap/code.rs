@@ -17,8 +17,8 @@ pub(super) const HIDDEN_FILES: Page = Page {
         )
     },
     fix: |_| Words {
-        en: "run as root with CAP_SYS_PTRACE; what lies on a network file system, on one that was taken away or below another mount, or runs in a chroot of another mount namespace, is never compared",
-        ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイル、切り離されたファイルシステム上のファイル、別のマウントで覆われたファイル、別のマウント名前空間で chroot しているプロセスは比較しません)",
+        en: "run as root with CAP_SYS_PTRACE; what lies on a network file system, on one that was taken away or below another mount, or runs in a chroot of another mount namespace, is never compared, nor what is more than any program maps: 4,096 files, or paths of a megabyte",
+        ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイル、切り離されたファイルシステム上のファイル、別のマウントで覆われたファイル、別のマウント名前空間で chroot しているプロセスは比較しません。1 プロセスが 4,096 個を超える、またはパスの合計が 1 MB を超えるファイルをマップしている場合も、その一部を比較しません)",
     },
 };
 

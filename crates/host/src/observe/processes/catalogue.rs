@@ -33,7 +33,14 @@ impl Catalogue {
         }
         let place = u32::try_from(self.files.len()).ok().filter(|_| self.files.len() < FILES_MAX)?;
         let Mapped { path, state, since } = key.1.clone();
-        self.files.push(CodeFile { path, state, since, root: None, package: None, build: None });
+        self.files.push(CodeFile {
+            path: path.to_string(),
+            state,
+            since,
+            root: None,
+            package: None,
+            build: None,
+        });
         self.places.insert(key, place);
         Some(place)
     }

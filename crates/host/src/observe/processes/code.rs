@@ -1,6 +1,6 @@
 //! Compares the program code that a process has mapped with the files on disk (A18).
 
-use std::{collections::HashMap, fs, io, os::unix::ffi::OsStrExt as _};
+use std::{collections::HashMap, fs, io, os::unix::ffi::OsStrExt as _, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::facts::ExeState;
@@ -83,8 +83,8 @@ fn named_in_bytes(told: &[u8]) -> (Option<String>, ExeState) {
 /// A file whose code a process runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mapped {
-    /// Its path without " (deleted)".
-    pub(super) path: String,
+    /// Its path without " (deleted)"; however many run it, it is kept once.
+    pub(super) path: Arc<str>,
     pub(super) state: ExeState,
     /// Since when another file has stood at its path; where that is unknown, since when one may.
     pub(super) since: Option<Timestamp>,
@@ -123,7 +123,13 @@ impl Runs {
     }
 
     fn stale_among(&self, scratch: &[&str]) -> Option<Vec<String>> {
-        let stale = self.files.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.clone());
+        let mut left = STALE_BYTES_MAX;
+        let stale = self.files.iter().filter(|file| file.is_stale(scratch)).map(|file| file.path.to_string());
+        let stale = stale.take_while(|path| {
+            let is_room = path.len() <= left;
+            left = left.saturating_sub(path.len());
+            is_room
+        });
         let stale: Vec<_> = stale.collect();
         let is_whole = self.is_whole && !self.files.iter().any(Mapped::is_hidden);
         (is_whole || !stale.is_empty()).then_some(stale)
@@ -135,7 +141,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(1);
 
 /// The script of a process that started then: an interpreter has read what stood there at that time.
 pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
-    let known = |state, since| Mapped { path: path.to_owned(), state, since };
+    let known = |state, since| Mapped { path: path.into(), state, since };
     let Ok(standing) = view.look(path) else { return known(ExeState::Unknown, None) };
     let Some(Standing { since, written, changed, .. }) = standing else {
         return known(ExeState::Deleted, None);
@@ -159,26 +165,43 @@ pub(super) fn script(path: &str, started: Timestamp, view: &View) -> Mapped {
 
 /// A program that is in no file: its mappings look like those of code that a program makes for itself.
 pub(super) fn in_memory(path: &str) -> Mapped {
-    Mapped { path: path.to_owned(), state: ExeState::Memfd, since: None }
+    Mapped { path: path.into(), state: ExeState::Memfd, since: None }
 }
 
+/// Anybody may map thousands of files with long names, in as many processes as he likes: names of so many bytes are kept by a thread
+/// that reads. Those of a whole host have less than a megabyte.
+const ALL_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Of one process as many are told as old by name.
+const STALE_BYTES_MAX: usize = 64 * 1024;
+
 /// What stands on the disk, remembered over processes that share a mount namespace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Disk {
-    known: HashMap<(u64, String), Option<Standing>>,
+    known: HashMap<u64, HashMap<Arc<str>, Option<Standing>>>,
+    /// The bytes of further names that are kept.
+    left: usize,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { known: HashMap::new(), left: ALL_BYTES_MAX }
+    }
 }
 
 impl Disk {
-    /// The files that a process has mapped as code; `None` where the maps cannot be read.
+    /// The files that a process has mapped as code, as far as there is room for their names; `None` where the maps cannot be read.
     pub(super) fn mapped(&mut self, pid: u32, view: &View) -> Option<Runs> {
         let bytes = proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?;
-        let mappings = maps::read(&bytes);
-        let is_whole = bytes.len() < MAPS_BYTES_MAX && mappings.len() < maps::MAPPINGS_MAX;
-        let files = mappings.into_iter().map(|mapping| self.compare(pid, view, mapping)).collect();
+        let (mappings, are_all) = maps::read(&bytes);
+        let count = mappings.len();
+        let files: Vec<_> =
+            mappings.into_iter().filter_map(|mapping| self.compare(pid, view, mapping)).collect();
+        let is_whole = are_all && bytes.len() < MAPS_BYTES_MAX && files.len() == count;
         Some(Runs { mounts: view.mounts, files, is_whole })
     }
 
-    fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Mapped {
+    /// `None` where there is no room for its name.
+    fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Option<Mapped> {
         let found = self.found(view, &mapping);
         // Of a name that may mean several the one is told that is there.
         let standing = found.as_deref().unwrap_or_default();
@@ -187,27 +210,39 @@ impl Disk {
         let found = found.map(|found| found.into_iter().map(|(_, file)| file).collect::<Vec<_>>());
         let (state, since) =
             found.map_or((ExeState::Unknown, None), |found| state(pid, view, &mapping, &found));
-        Mapped { path: path.unwrap_or(mapping.path), state, since }
+        let path = path.or_else(|| self.name(view.mounts, &mapping.path))?;
+        Some(Mapped { path, state, since })
+    }
+
+    /// The name as it is kept, where there is room for it.
+    fn name(&mut self, mounts: u64, path: &str) -> Option<Arc<str>> {
+        if let Some((name, _)) = self.known.get(&mounts).and_then(|known| known.get_key_value(path)) {
+            return Some(name.clone());
+        }
+        self.left = self.left.checked_sub(path.len())?;
+        Some(path.into())
     }
 
     /// What stands at each path that the mapping's may mean.
-    fn found(&mut self, view: &View, mapping: &Mapping) -> io::Result<Vec<(String, Standing)>> {
+    fn found(&mut self, view: &View, mapping: &Mapping) -> io::Result<Vec<(Arc<str>, Standing)>> {
         if view.is_remote(&mapping.path) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let standing =
-            |path: &String| Some(self.on_disk(view, path).transpose()?.map(|file| (path.clone(), file)));
-        mapping.readings.iter().filter_map(standing).collect()
+        mapping.readings.iter().filter_map(|path| self.on_disk(view, path).transpose()).collect()
     }
 
-    fn on_disk(&mut self, view: &View, path: &str) -> io::Result<Option<Standing>> {
-        let key = (view.mounts, path.to_owned());
-        if let Some(&standing) = self.known.get(&key) {
-            return Ok(standing);
-        }
-        let standing = view.look(path)?;
-        self.known.insert(key, standing);
-        Ok(standing)
+    fn on_disk(&mut self, view: &View, path: &str) -> io::Result<Option<(Arc<str>, Standing)>> {
+        let name = self.name(view.mounts, path).ok_or(io::ErrorKind::OutOfMemory)?;
+        let known = self.known.entry(view.mounts).or_default();
+        let standing = match known.get(&name) {
+            Some(standing) => *standing,
+            None => {
+                let standing = view.look(path)?;
+                known.insert(name.clone(), standing);
+                standing
+            }
+        };
+        Ok(standing.map(|standing| (name, standing)))
     }
 }
 
@@ -371,7 +406,7 @@ mod tests {
             let running = Running::at(beside(name));
             assert_eq!(running.exe().1, ExeState::Same, "{name:?}");
             assert_eq!(running.stale_files(&[]), Some(Vec::new()), "{name:?}");
-            assert_eq!(Some(running.first().path), running.exe().0, "{name:?}");
+            assert_eq!(Some(&*running.first().path), running.exe().0.as_deref(), "{name:?}");
             assert_eq!(running.first().state, ExeState::Same, "{name:?}");
             fs::remove_file(&running.1).unwrap();
             assert_eq!(running.exe().1, ExeState::Deleted, "{name:?}");

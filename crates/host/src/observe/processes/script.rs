@@ -197,7 +197,12 @@ impl Interpreter {
     /// The file that it runs by this path.
     fn file(&self, view: &View, path: String) -> Option<String> {
         let completed = self.completed_by.iter().map(|end| format!("{}{end}", path.trim_end_matches('/')));
-        std::iter::once(path.clone()).chain(completed).find(|path| view.has_file(path))
+        let found = std::iter::once(path.clone()).chain(completed).find(|path| view.has_file(path))?;
+        // So packages have it, unless a link stands in the way.
+        let plain = plain(&found);
+        let is_same =
+            view.find(&plain).ok().flatten().is_some_and(|id| view.find(&found).ok().flatten() == Some(id));
+        Some(if is_same { plain } else { found })
     }
 
     /// What `argument` means, which begins with a dash.
@@ -272,6 +277,19 @@ fn absolute(script: &str, cwd: Option<&str>) -> Option<String> {
         // The root directory ends in what separates names already.
         false => Some(format!("{}/{script}", cwd?.trim_end_matches('/'))),
     }
+}
+
+/// The path without dots and doubled slashes.
+fn plain(path: &str) -> String {
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
 }
 
 /// What the command line names as the script, and who runs it: the first argument that is no option.
@@ -431,10 +449,10 @@ mod tests {
         );
         assert_eq!(of(python, "python3 app.py", "there", ""), Some(at("there/app.py")), "nobody told");
         assert_eq!(of(python, "python3 one.py", "alone", "here"), Some(at("alone/one.py")));
-        assert_eq!(of(python, "python3 tool/ x", "web/..", ""), Some(at("web/../tool/__main__.py")));
+        assert_eq!(of(python, "python3 tool/ x", "web/..", ""), Some(at("tool/__main__.py")));
         assert_eq!(of(python, "python3 web/ x", "web/..", ""), None, "there is nothing to run");
-        assert_eq!(of(node, "node main", "web/..", ""), Some(at("web/../main.js")));
-        assert_eq!(of(node, "node .", "web", ""), Some(at("web/./index.js")));
+        assert_eq!(of(node, "node main", "web/..", ""), Some(at("main.js")));
+        assert_eq!(of(node, "node .", "web", ""), Some(at("web/index.js")));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
