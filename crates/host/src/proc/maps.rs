@@ -217,18 +217,18 @@ mod tests {
         assert_eq!(low.range, "401000-585000");
         assert_eq!(link("00000000-00001000"), "0-1000");
     }
-}
 
-/// As many as anybody likes, by names as long as he likes.
-#[test]
-fn as_many_are_read_as_there_is_room_for() {
-    let maps = |count: usize, length: usize| {
-        let line = |nth: usize| format!("7f00-7f10 r-xp 00000000 fe:00 {} /{nth:0>length$}\n", nth + 1);
-        let (read, are_all) = read((0..count).map(line).collect::<String>().as_bytes());
-        (read.len(), are_all)
-    };
-    assert_eq!([maps(4_096, 9), maps(4_097, 9)], [(4_096, true), (4_096, false)]);
-    assert_eq!(maps(255, 4_095), (255, true));
-    let (count, are_all) = maps(300, 4_095);
-    assert!((250..=256).contains(&count) && !are_all, "{count}");
+    /// As many as anybody likes, by names as long as he likes.
+    #[test]
+    fn as_many_are_read_as_there_is_room_for() {
+        let maps = |count: usize, length: usize| {
+            let line = |nth: usize| format!("7f00-7f10 r-xp 00000000 fe:00 {} /{nth:0>length$}\n", nth + 1);
+            let (read, are_all) = read((0..count).map(line).collect::<String>().as_bytes());
+            (read.len(), are_all)
+        };
+        assert_eq!([maps(4_096, 9), maps(4_097, 9)], [(4_096, true), (4_096, false)]);
+        assert_eq!(maps(255, 4_095), (255, true));
+        let (count, are_all) = maps(300, 4_095);
+        assert!((250..=256).contains(&count) && !are_all, "{count}");
+    }
 }

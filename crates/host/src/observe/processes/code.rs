@@ -194,22 +194,21 @@ impl Disk {
         let bytes = proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?;
         let (mappings, are_all) = maps::read(&bytes);
         let count = mappings.len();
-        let files: Vec<_> =
-            mappings.into_iter().filter_map(|mapping| self.compare(pid, view, mapping)).collect();
+        let files: Vec<_> = mappings.iter().filter_map(|mapping| self.compare(pid, view, mapping)).collect();
         let is_whole = are_all && bytes.len() < MAPS_BYTES_MAX && files.len() == count;
         Some(Runs { mounts: view.mounts, files, is_whole })
     }
 
     /// `None` where there is no room for its name.
-    fn compare(&mut self, pid: u32, view: &View, mapping: Mapping) -> Option<Mapped> {
-        let found = self.found(view, &mapping);
+    fn compare(&mut self, pid: u32, view: &View, mapping: &Mapping) -> Option<Mapped> {
+        let found = self.found(view, mapping);
         // Of a name that may mean several the one is told that is there.
         let standing = found.as_deref().unwrap_or_default();
-        let named = standing.iter().find(|(_, file)| is_mapped(file.id, &mapping)).or(standing.first());
+        let named = standing.iter().find(|(_, file)| is_mapped(file.id, mapping)).or(standing.first());
         let path = named.map(|(path, _)| path.clone());
         let found = found.map(|found| found.into_iter().map(|(_, file)| file).collect::<Vec<_>>());
         let (state, since) =
-            found.map_or((ExeState::Unknown, None), |found| state(pid, view, &mapping, &found));
+            found.map_or((ExeState::Unknown, None), |found| state(pid, view, mapping, &found));
         let path = path.or_else(|| self.name(view.mounts, &mapping.path))?;
         Some(Mapped { path, state, since })
     }

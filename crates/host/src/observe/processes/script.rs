@@ -195,9 +195,9 @@ enum Meaning {
 
 impl Interpreter {
     /// The file that it runs by this path.
-    fn file(&self, view: &View, path: String) -> Option<String> {
+    fn file(&self, view: &View, path: &str) -> Option<String> {
         let completed = self.completed_by.iter().map(|end| format!("{}{end}", path.trim_end_matches('/')));
-        let found = std::iter::once(path.clone()).chain(completed).find(|path| view.has_file(path))?;
+        let found = std::iter::once(path.to_owned()).chain(completed).find(|path| view.has_file(path))?;
         // So packages have it, unless a link stands in the way.
         let plain = plain(&found);
         let is_same =
@@ -260,7 +260,7 @@ pub(super) fn find(
     // A program may have gone elsewhere since, and whoever started it too: of two files the one it was called by in the shell.
     let places = [home.as_deref().filter(|home| !home.is_empty()), asked.cwd];
     let paths = places.into_iter().flatten().filter_map(|place| absolute(script, Some(place)));
-    if let Some(path) = paths.into_iter().find_map(|path| interpreter.file(view, path)) {
+    if let Some(path) = paths.into_iter().find_map(|path| interpreter.file(view, &path)) {
         return Some(path);
     }
     // What is no file of that name may never have been one: an argument of its own.
