@@ -51,7 +51,7 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
     }
     let state = match (running, at(&path)) {
         (Some(running), Some(Some(on_disk))) if running == on_disk.id => ExeState::Same,
-        (Some(_), Some(Some(on_disk))) if view.covers(&on_disk, &link) => ExeState::Unknown,
+        (Some(_), Some(Some(on_disk))) if view.covers((&on_disk, &path), &link) => ExeState::Unknown,
         (Some(_), Some(Some(_))) => ExeState::Replaced,
         // What was deleted is told to be: this path is one of a mount that nobody can reach.
         (Some(_), Some(None)) if is_deleted => ExeState::Deleted,
@@ -255,7 +255,7 @@ fn state(pid: u32, view: &View, mapping: &Mapping, found: &[Standing]) -> (ExeSt
         return (ExeState::Same, None);
     }
     match found.first() {
-        Some(file) if view.covers(file, &link) => (ExeState::Unknown, None),
+        Some(file) if view.covers((file, &mapping.path), &link) => (ExeState::Unknown, None),
         Some(file) => (ExeState::Replaced, file.since),
         // As of the program itself.
         None if !mapping.is_deleted => (ExeState::Unknown, None),

@@ -119,15 +119,17 @@ impl View {
         Ok(self.stat(path)?.map(|stat| Standing::of(&stat)))
     }
 
-    /// Whether the file that a link of /proc leads to is still where it was, below another mount on which `standing` is, or on one that
-    /// was taken away from there: neither took its place on the disk.
+    /// Whether the file that a link of /proc leads to is still where it was, below another mount on which `standing` is at `path`, or on
+    /// one that was taken away from there: neither took its place on the disk.
     ///
-    /// The mounts of a program that went into a namespace of its own since are not in the table either, and of the same devices.
-    pub(super) fn covers(&self, standing: &Standing, link: &str) -> bool {
+    /// The mounts of a program that went into a namespace of its own since are not in the table either, and of the same devices; nor
+    /// are the layers of an overlay.
+    pub(super) fn covers(&self, (standing, path): (&Standing, &str), link: &str) -> bool {
         let Ok(stat) = statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID) else { return false };
         let linked = mount(&stat);
         let is_elsewhere = linked != 0 && linked != standing.mount;
-        is_elsewhere && (self.places.has(linked) || id(&stat).0 != standing.id.0)
+        let is_of_another = || id(&stat).0 != standing.id.0 && !self.is_on_overlay(path);
+        is_elsewhere && (self.places.has(linked) || is_of_another())
     }
 
     /// Whether the file at `path` stands on an overlay, which makes a new file of one of a layer below as soon as that is to
