@@ -43,10 +43,13 @@ pub struct Lasting {
 }
 
 impl Lasting {
-    /// So long from now on.
+    /// So long from now on, until a whole second as clocks tell it.
     #[must_use]
     pub fn from_now(time: Duration) -> Self {
-        Self { end: since_boot().saturating_add(time), until: seconds_now().saturating_add(time.as_secs()) }
+        let now = now();
+        let until = now.saturating_add(time).as_secs();
+        let left = Duration::from_secs(until).saturating_sub(now);
+        Self { end: since_boot().saturating_add(left), until }
     }
 
     /// So long from when that was, since the boot.
