@@ -27,6 +27,8 @@ pub struct Archive {
     pub architecture: String,
     /// Whether it is what is installed, which apt takes for an archive of its own, called `now`.
     pub is_installed: bool,
+    /// Whether it is of another release than the host: its security updates are none of the host's packages.
+    pub is_of_another_release: bool,
 }
 
 impl Archive {
@@ -83,7 +85,7 @@ pub fn offer(installed: &Installed, listed: &[(&Archive, &Listed)], pins: &Pins)
     let newest = newest(versions.iter().map(|version| version.version));
     let is_newer = |version: &str| compare(Scheme::Debian, version, &installed.version) == Ordering::Greater;
     let is_secure = |(archive, listed): &&&(&Archive, &Listed)| {
-        archive.release.is_security() && is_newer(&listed.version)
+        archive.release.is_security() && !archive.is_of_another_release && is_newer(&listed.version)
     };
     let security = self::newest(listed.iter().filter(is_secure).map(|(_, listed)| listed.version.as_str()));
     add(&mut versions, &here, [&installed.version, &installed.source], Rollout::Everybody);

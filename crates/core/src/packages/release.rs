@@ -86,6 +86,17 @@ impl Release {
     }
 }
 
+impl Release {
+    /// Whether it says that it is of another release than a host's, which advisories call so: `Debian:12`.
+    #[must_use]
+    pub fn is_of_another(&self, host: &str) -> bool {
+        let Some(own) = host.split(':').nth(1).filter(|own| !own.is_empty()) else { return false };
+        // Debian counts the point releases of one.
+        let told = if own.contains('.') { Some(&*self.version) } else { self.version.split('.').next() };
+        told.is_some_and(|told| !told.is_empty() && told != own)
+    }
+}
+
 /// Whether a Release file names a list of packages in which something stands, of an architecture that `is_used`: a line of its
 /// sums is `SUM SIZE main/binary-amd64/Packages`; a list of an archive without parts fits every architecture.
 #[must_use]
@@ -179,6 +190,18 @@ mod tests {
         b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian-Security\n\
 Suite: oldstable-security\nVersion: 12\nCodename: bookworm-security\nDate: Sat, 28 Nov 2026 10:04:32 UTC\n\
 MD5Sum:\n 0 1 main/Label: no\n-----BEGIN PGP SIGNATURE-----\n\niQ=\n";
+
+    #[test]
+    fn a_release_is_a_hosts_own_unless_it_says_otherwise() {
+        let of = |version: &str, host: &str| {
+            Release { version: version.into(), ..Release::default() }.is_of_another(host)
+        };
+        for host in ["Debian:12", "Debian", "Debian:"] {
+            assert!(!of("12.8", host) && !of("12", host) && !of("", host), "{host}");
+        }
+        assert!(of("13.1", "Debian:12") && of("13", "Debian:12"));
+        assert!(of("24.04", "Ubuntu:22.04:LTS") && !of("22.04", "Ubuntu:22.04:LTS"));
+    }
 
     #[test]
     fn a_signed_release_is_read() {

@@ -281,7 +281,11 @@ impl<'r> Reading<'r> {
         let source =
             Source { tree, names: &names, architectures: &architectures, root: &self.label, is_trusted };
         let mut missed = Gaps::default();
-        let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
+        let mut lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
+        let own = self.found.facts.release.as_deref();
+        for (archive, _) in &mut lists.archives {
+            archive.is_of_another_release = own.is_some_and(|own| archive.release.is_of_another(own));
+        }
         // Lists that hide are there.
         if !owning.is_empty() && !lists.are_there && !missed.has(GapKind::HiddenPackages) {
             missed.detailed(GapKind::MissingUpdateData, &self.unlisted());

@@ -107,6 +107,16 @@ fn only_what_was_built_for_the_same_machine_counts() {
     assert_eq!(newest("all").as_deref(), Some("2"));
 }
 
+/// As of testing beside stable: its updates are not for the host, and what it has would take the rest of it along.
+#[test]
+fn a_security_archive_of_another_release_has_none_for_this_one() {
+    let security = |is_of_another_release| {
+        let archive = Archive { is_of_another_release, ..archive("testing-security") };
+        offer(&installed("1"), &[(&archive, &listed("3"))], &Pins::default()).security
+    };
+    assert_eq!([security(true), security(false)], [None, Some("3".into())]);
+}
+
 /// As `apt-cache policy` of apt 2.6 has it.
 #[test]
 fn a_pin_of_a_source_is_about_the_versions_that_are_built_from_it() {

@@ -18,6 +18,7 @@ fn debian() -> Archive {
         component: "main".into(),
         architecture: "amd64".into(),
         is_installed: false,
+        is_of_another_release: false,
     }
 }
 

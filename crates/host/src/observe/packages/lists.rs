@@ -192,7 +192,7 @@ fn archive(stem: &str, above: Option<&Release>) -> Archive {
     let (host, component) = place(stem);
     let architecture = stem.rsplit_once("_binary-").map_or("", |(_, architecture)| architecture).to_owned();
     let release = above.cloned().unwrap_or_default();
-    Archive { release, host, component, architecture, is_installed: false }
+    Archive { release, host, component, architecture, ..Archive::default() }
 }
 
 /// What a list says of the packages that are asked for, of which at most `left` bytes are read.
