@@ -26,6 +26,7 @@ pub mod origins;
 pub mod packages;
 mod pids;
 mod processes;
+pub(crate) mod rules;
 pub mod sessions;
 pub(crate) mod share;
 pub mod sight;

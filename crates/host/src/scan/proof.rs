@@ -7,7 +7,6 @@
 mod neighbor;
 mod rooms;
 mod route;
-mod rules;
 
 use std::net::IpAddr;
 
@@ -20,6 +19,7 @@ use self::{
 use crate::{
     observe::{
         links::{self, Link},
+        rules::{self, LOCAL},
         share::apart,
     },
     sys::netlink::NetlinkError,
@@ -28,6 +28,8 @@ use crate::{
 /// What made a pair of interfaces with a wire between them.
 const WIRE: &str = "veth";
 const BRIDGE: &str = "bridge";
+/// AF_INET6.
+const IPV6: u8 = 10;
 
 /// Why an address is this host's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
         return Ok(Err(Missing::Wrapped(how)));
     }
     // Only by IPv4 is a socket kept from routers whatever a rule says.
-    if target.is_ipv6() && rules::choose_by_port(route.kind == Kind::Local)? {
+    if target.is_ipv6() && choose_by_port(route.kind == Kind::Local)? {
         return Ok(Err(Missing::RuledByPort));
     }
     Ok(match route.kind {
@@ -93,6 +95,14 @@ pub fn proof(target: IpAddr, interface: u32) -> Result<Result<Proof, Missing>, N
         Kind::One if route.has_router => Err(Missing::Router(name)),
         Kind::One => joined(target, &route, &links, name)?,
     })
+}
+
+/// Whether a rule by ports is asked, by IPv6, for packets to others, or, where `is_own`, for those to addresses of this host.
+fn choose_by_port(is_own: bool) -> Result<bool, NetlinkError> {
+    let rules = rules::list()?.into_iter().filter(|rule| rule.family == IPV6);
+    let is_all_local = |rule: &rules::Rule| is_own && rule.is_for_all && rule.table == LOCAL;
+    let first = rules.into_iter().find(|rule| rule.is_by_port || is_all_local(rule));
+    Ok(first.is_some_and(|rule| rule.is_by_port))
 }
 
 /// Whether packets to `target` leave for a link on which nobody answers for it; the interface is as of [`proof`].

@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::{
-    observe::links,
+    observe::{
+        links,
+        rules::{self, Rule},
+    },
     sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
 };
 
-/// RTM_GETADDR, RTM_GETROUTE and RTM_GETRULE.
+/// RTM_GETADDR and RTM_GETROUTE.
 const GET_ADDRESS: u16 = 22;
 const GET_ROUTE: u16 = 26;
-const GET_RULE: u16 = 34;
 /// The sizes of struct ifaddrmsg and struct rtmsg.
 const ADDRESS_BYTES: usize = 8;
 const ROUTE_BYTES: usize = 12;
@@ -40,14 +42,6 @@ const KINDS: [(u8, &str); 7] = [
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
 
-/// The size of struct fib_rule_hdr, and FR_ACT_TO_TBL (include/uapi/linux/fib_rules.h).
-const RULE_BYTES: usize = 12;
-const TO_TABLE: u8 = 1;
-/// FRA_PRIORITY, FRA_SUPPRESS_PREFIXLEN, FRA_TABLE, FRA_PAD, FRA_PROTOCOL: what every rule has; any other one chooses packets.
-const RULE_PRIORITY: u16 = 6;
-const SUPPRESSED: u16 = 14;
-const RULE_TABLE: u16 = 15;
-const OF_EVERY_RULE: [u16; 5] = [RULE_PRIORITY, SUPPRESSED, RULE_TABLE, 18, 21];
 /// The names of the tables that every host has (ip-rule(8)).
 const NAMED_TABLES: [(u32, &str); 3] = [(255, "local"), (254, "main"), (253, "default")];
 
@@ -99,38 +93,22 @@ pub(super) fn routes() -> Result<String, NetlinkError> {
 
 /// `ip -j rule` and `ip -j -6 rule`; of a rule for some packets alone it is only told that it is one.
 pub(super) fn rules() -> Result<String, NetlinkError> {
-    let mut found = Vec::new();
-    Netlink::open(Family::Route)?.dump(GET_RULE, &[0; RULE_BYTES], |bytes| {
-        found.extend(bytes.first().copied().zip(rule(bytes)));
-    })?;
+    let found = rules::list()?;
     let of = |family| {
-        let own = found.iter().filter(move |(own, _)| *own == family);
-        Value::Array(own.map(|(_, rule)| rule.clone()).collect()).to_string()
+        let own = found.iter().filter(move |rule| rule.family == family);
+        Value::Array(own.map(rule).collect()).to_string()
     };
     Ok([of(IPV4), of(IPV6)].join("\n"))
 }
 
-fn rule(bytes: &[u8]) -> Option<Value> {
-    let [_, to, from, service, table, _, _, action] = bytes_at::<8>(bytes, 0)?;
-    let flags = bytes_at(bytes, 8).map(u32::from_ne_bytes)?;
-    let (mut priority, mut table) = (0, u32::from(table));
-    let mut is_for_all = [to, from, service] == [0; 3] && action == TO_TABLE && flags == 0;
-    for (name, value) in attributes(bytes.get(RULE_BYTES..)?) {
-        let number = bytes_at(value, 0).map(u32::from_ne_bytes);
-        match name {
-            RULE_PRIORITY => priority = number?,
-            RULE_TABLE => table = number?,
-            SUPPRESSED => is_for_all &= number == Some(u32::MAX),
-            other => is_for_all &= OF_EVERY_RULE.contains(&other),
-        }
+fn rule(rule: &Rule) -> Value {
+    let named = NAMED_TABLES.into_iter().find(|(number, _)| *number == rule.table);
+    let table = named.map_or_else(|| rule.table.to_string(), |(_, name)| name.into());
+    let mut told = json!({"priority": rule.priority, "src": "all", "table": table});
+    if !rule.is_for_all {
+        told["some"] = true.into();
     }
-    let named = NAMED_TABLES.into_iter().find(|(number, _)| *number == table);
-    let table = named.map_or_else(|| table.to_string(), |(_, name)| name.into());
-    let mut rule = json!({"priority": priority, "src": "all", "table": table});
-    if !is_for_all {
-        rule["some"] = true.into();
-    }
-    Some(rule)
+    told
 }
 
 fn route(bytes: &[u8], links: &[links::Link]) -> Option<Value> {
@@ -187,27 +165,12 @@ fn network(to: Option<IpAddr>, length: u8) -> String {
 mod tests {
     use super::*;
 
-    /// struct fib_rule_hdr of IPv4 and a table, and attributes of four bytes.
-    fn rule_bytes(source_bits: u8, table: u8, attributes: &[(u16, u32)]) -> Vec<u8> {
-        let mut bytes = vec![IPV4, 0, source_bits, 0, table, 0, 0, TO_TABLE, 0, 0, 0, 0];
-        for (name, value) in attributes {
-            bytes.extend(8_u16.to_ne_bytes());
-            bytes.extend(name.to_ne_bytes());
-            bytes.extend(value.to_ne_bytes());
-        }
-        bytes
-    }
-
     #[test]
     fn a_rule_for_all_packets_is_told_from_one_for_some() {
-        let told = |bytes: &[u8]| rule(bytes).unwrap().to_string();
-        let every = [(RULE_PRIORITY, 32766), (SUPPRESSED, u32::MAX), (RULE_TABLE, 254)];
-        assert_eq!(told(&rule_bytes(0, 254, &every)), r#"{"priority":32766,"src":"all","table":"main"}"#);
-        let some = r#"{"priority":0,"some":true,"src":"all","table":"7"}"#;
-        assert_eq!(told(&rule_bytes(8, 7, &[])), some);
-        assert_eq!(told(&rule_bytes(0, 0, &[(RULE_TABLE, 7), (10, 1)])), some);
-        assert_eq!(told(&rule_bytes(0, 7, &[(SUPPRESSED, 0)])), some);
-        assert_eq!(rule(&[2, 0]), None);
+        let main = Rule { family: IPV4, priority: 32766, table: 254, is_for_all: true, is_by_port: false };
+        assert_eq!(rule(&main).to_string(), r#"{"priority":32766,"src":"all","table":"main"}"#);
+        let some = Rule { priority: 0, table: 7, is_for_all: false, ..main };
+        assert_eq!(rule(&some).to_string(), r#"{"priority":0,"some":true,"src":"all","table":"7"}"#);
     }
 
     #[test]
