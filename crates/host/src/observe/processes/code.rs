@@ -1,6 +1,11 @@
 //! Compares the program code that a process has mapped with the files on disk (A18).
 
-use std::{collections::HashMap, fs, io, os::unix::ffi::OsStrExt as _, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    fs, io,
+    os::unix::ffi::OsStrExt as _,
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::facts::ExeState;
@@ -177,14 +182,15 @@ const STALE_BYTES_MAX: usize = 64 * 1024;
 /// What stands on the disk, remembered over processes that share a mount namespace.
 #[derive(Debug)]
 pub(super) struct Disk {
-    known: HashMap<u64, HashMap<Arc<str>, Option<Standing>>>,
+    names: HashSet<Arc<str>>,
     /// The bytes of further names that are kept.
     left: usize,
+    known: HashMap<(u64, Arc<str>), Option<Standing>>,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { known: HashMap::new(), left: ALL_BYTES_MAX }
+        Self { names: HashSet::new(), left: ALL_BYTES_MAX, known: HashMap::new() }
     }
 }
 
@@ -209,17 +215,19 @@ impl Disk {
         let found = found.map(|found| found.into_iter().map(|(_, file)| file).collect::<Vec<_>>());
         let (state, since) =
             found.map_or((ExeState::Unknown, None), |found| state(pid, view, mapping, &found));
-        let path = path.or_else(|| self.name(view.mounts, &mapping.path))?;
+        let path = path.or_else(|| self.name(&mapping.path))?;
         Some(Mapped { path, state, since })
     }
 
-    /// The name as it is kept, where there is room for it.
-    fn name(&mut self, mounts: u64, path: &str) -> Option<Arc<str>> {
-        if let Some((name, _)) = self.known.get(&mounts).and_then(|known| known.get_key_value(path)) {
+    /// The name as it is kept, once for all who run it, where there is room for it.
+    fn name(&mut self, path: &str) -> Option<Arc<str>> {
+        if let Some(name) = self.names.get(path) {
             return Some(name.clone());
         }
         self.left = self.left.checked_sub(path.len())?;
-        Some(path.into())
+        let name: Arc<str> = path.into();
+        self.names.insert(name.clone());
+        Some(name)
     }
 
     /// What stands at each path that the mapping's may mean.
@@ -231,15 +239,10 @@ impl Disk {
     }
 
     fn on_disk(&mut self, view: &View, path: &str) -> io::Result<Option<(Arc<str>, Standing)>> {
-        let name = self.name(view.mounts, path).ok_or(io::ErrorKind::OutOfMemory)?;
-        let known = self.known.entry(view.mounts).or_default();
-        let standing = match known.get(&name) {
-            Some(standing) => *standing,
-            None => {
-                let standing = view.look(path)?;
-                known.insert(name.clone(), standing);
-                standing
-            }
+        let name = self.name(path).ok_or(io::ErrorKind::OutOfMemory)?;
+        let standing = match self.known.entry((view.mounts, name.clone())) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(view.look(path)?),
         };
         Ok(standing.map(|standing| (name, standing)))
     }

@@ -1,5 +1,7 @@
 //! Finds the script that an interpreter runs, so that a program has its own name and not `python3`.
 
+use std::cell::LazyCell;
+
 use super::{code::DELETED, file_name, view::View};
 
 /// How the command line of an interpreter is read, and what its scripts are called.
@@ -256,16 +258,20 @@ pub(super) fn find(
     started_in: impl FnOnce() -> Option<String>,
 ) -> Option<String> {
     let (interpreter, script) = named(asked.exe, asked.cmdline)?;
-    let home = started_in();
-    // A program may have gone elsewhere since, and whoever started it too: of two files the one it was called by in the shell.
-    let places = [home.as_deref().filter(|home| !home.is_empty()), asked.cwd];
-    let paths = places.into_iter().flatten().filter_map(|place| absolute(script, Some(place)));
-    if let Some(path) = paths.into_iter().find_map(|path| interpreter.file(view, &path)) {
-        return Some(path);
+    let home = LazyCell::new(started_in);
+    let found = if script.starts_with('/') {
+        interpreter.file(view, script)
+    } else {
+        // A program may have gone elsewhere since, and whoever started it too: of two files the one it was called by in the shell.
+        let places = [home.as_deref().filter(|home| !home.is_empty()), asked.cwd];
+        places.into_iter().find_map(|place| interpreter.file(view, &absolute(script, place)?))
+    };
+    if found.is_some() {
+        return found;
     }
     // What is no file of that name may never have been one: an argument of its own.
     interpreter.endings.iter().find(|ending| script.ends_with(**ending))?;
-    let home = home?;
+    let home = home.as_deref()?;
     let cwd = asked.cwd.map(|cwd| cwd.strip_suffix(DELETED).unwrap_or(cwd));
     let path = absolute(script, cwd.filter(|cwd| *cwd == home))?;
     matches!(view.look(&path), Ok(None)).then_some(path)
