@@ -147,8 +147,9 @@ impl Datagrams {
     /// The next ones; whoever answered in the meantime is not asked again.
     fn ask(&mut self, now: Duration, batch: &mut Vec<u16>) {
         let most = if self.slow.is_some() { 1 } else { together(self.rate_max) };
+        let doubted = self.slow.and(self.presence.doubted());
         // Only an empty queue ends the round.
-        batch.extend(self.presence.doubted().filter(|_| !self.queue.is_empty()));
+        batch.extend(doubted.filter(|_| !self.queue.is_empty()));
         while batch.len() < most {
             let Some(port) = self.queue.pop_front() else { break };
             let Some(spot) = self.spots.get_mut(&port).filter(|spot| spot.seen.is_none()) else { continue };
@@ -179,7 +180,9 @@ impl Datagrams {
     fn unsend(&mut self) {
         self.sent = self.sent.saturating_sub(1);
         self.round_sent = self.round_sent.saturating_sub(1);
-        self.presence.put_back();
+        if self.slow.is_some() {
+            self.presence.put_back();
+        }
     }
 
     /// The target said something, from its port `from`.

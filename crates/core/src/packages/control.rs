@@ -31,9 +31,7 @@ impl<'a> Stanza<'a> {
     pub fn field(self, name: &str) -> Option<&'a str> {
         self.fields().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
-}
 
-impl Stanza<'_> {
     /// The value of a field with the lines that continue it, as apt reads it: the last one of its name, without comments.
     #[must_use]
     pub fn folded(self, name: &str) -> Option<String> {

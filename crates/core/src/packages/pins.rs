@@ -8,7 +8,10 @@ use core::mem;
 
 pub use self::named::Subject;
 
-use self::{expression::Expression, named::Named};
+use self::{
+    expression::Expression,
+    named::{Named, to_apt},
+};
 use super::{candidate::Archive, control::Stanza};
 
 /// Every pin, in the order in which they count.
@@ -104,12 +107,19 @@ impl Pins {
     /// host's own to apt.
     #[must_use]
     pub fn is_same_package(&self, installed: Option<&str>, listed: &str) -> bool {
-        let own = |built| if built == Some("all") { self.native.as_deref() } else { built };
-        match (own(installed), own(Some(listed))) {
+        let native = self.native.as_deref();
+        match (to_apt(installed, native), to_apt(Some(listed), native)) {
             (Some(installed), Some(listed)) => installed == listed,
             // Of a host that takes packages of one architecture all are.
             _ => true,
         }
+    }
+
+    /// Whether what is built for that is of another architecture than the host's own.
+    #[must_use]
+    pub fn is_foreign(&self, built: Option<&str>) -> bool {
+        let native = self.native.as_deref();
+        to_apt(built, native).zip(native).is_some_and(|(built, native)| built != native)
     }
 
     /// Whether something that only apt itself understands may be about a package.

@@ -84,9 +84,7 @@ impl Release {
     pub fn is_security(&self) -> bool {
         self.label == DEBIAN_SECURITY || self.suite.ends_with(SECURITY) || self.codename.ends_with(SECURITY)
     }
-}
 
-impl Release {
     /// Whether it says that it is of another release than a host's, which advisories call so: `Debian:12`.
     #[must_use]
     pub fn is_of_another(&self, host: &str) -> bool {

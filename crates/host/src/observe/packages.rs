@@ -278,14 +278,10 @@ impl<'r> Reading<'r> {
         let names = owning.iter().map(|package| package.name.as_str()).collect();
         let architectures = owning.iter().filter_map(|package| package.architecture.as_deref()).collect();
         let is_trusted = self.root.is_host();
-        let source =
-            Source { tree, names: &names, architectures: &architectures, root: &self.label, is_trusted };
+        let (root, release) = (&*self.label, self.found.facts.release.as_deref());
+        let source = Source { tree, names: &names, architectures: &architectures, root, release, is_trusted };
         let mut missed = Gaps::default();
-        let mut lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
-        let own = self.found.facts.release.as_deref();
-        for (archive, _) in &mut lists.archives {
-            archive.is_of_another_release = own.is_some_and(|own| archive.release.is_of_another(own));
-        }
+        let lists = if is_asked { lists::read(&source, &mut missed) } else { Lists::default() };
         // Lists that hide are there.
         if !owning.is_empty() && !lists.are_there && !missed.has(GapKind::HiddenPackages) {
             missed.detailed(GapKind::MissingUpdateData, &self.unlisted());
@@ -378,7 +374,7 @@ fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
     Package {
         name: installed.name.clone(),
         source: other(&installed.source, &installed.name),
-        is_foreign: is_foreign(installed, pins.native.as_deref()),
+        is_foreign: pins.is_foreign(installed.architecture.as_deref()),
         architecture: installed.architecture.clone(),
         version: installed.version.clone(),
         source_version: other(&installed.source_version, &installed.version),
@@ -386,12 +382,6 @@ fn told(installed: &Installed, lists: &Lists, pins: &Pins) -> Package {
         offer: (!lists.archives.is_empty()).then(|| offer(installed, &entries, pins)),
         is_from_security: (!here.is_empty()).then_some(is_secure),
     }
-}
-
-/// Whether it is built for another architecture than the host's own.
-fn is_foreign(installed: &Installed, native: Option<&str>) -> bool {
-    let built = installed.architecture.as_deref().filter(|built| *built != "all");
-    built.zip(native).is_some_and(|(built, native)| built != native)
 }
 
 /// What a root says of its release, as advisories name it (os-release(5)).

@@ -15,6 +15,11 @@ pub struct Subject<'a> {
     pub architecture: Option<&'a str>,
 }
 
+/// What apt takes a package for that is built so: what fits every architecture is of the host's own, as far as that is told.
+pub(super) fn to_apt<'a>(built: Option<&'a str>, native: Option<&'a str>) -> Option<&'a str> {
+    if built == Some("all") { native } else { built }
+}
+
 /// The packages of a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
@@ -49,12 +54,11 @@ impl Named {
 
     /// Whether it is about this package, on a host of the `native` architecture; where that is not told it has no other.
     pub(super) fn fits(&self, of: &Subject<'_>, native: Option<&str>) -> bool {
-        let is_for_all = of.architecture == Some("all");
+        let built = to_apt(of.architecture, native);
         let is_built = match &self.built {
             Built::Any => true,
-            Built::Native => is_for_all || native.is_none() || of.architecture == native,
-            Built::One(told) if is_for_all => native == Some(told),
-            Built::One(told) => of.architecture == Some(told),
+            Built::Native => native.is_none() || built == native,
+            Built::One(told) => built == Some(told),
             Built::Pattern => false,
         };
         is_built && self.names(of)
@@ -64,7 +68,6 @@ impl Named {
     pub(super) fn is_open(&self, of: &Subject<'_>, native: Option<&str>) -> bool {
         let is_unknown = match &self.built {
             Built::Native | Built::Any => false,
-            // What fits every architecture is of the host's own to apt.
             Built::One(told) => told != "all" && of.architecture == Some("all") && native.is_none(),
             Built::Pattern => true,
         };

@@ -74,6 +74,8 @@ pub(super) struct Source<'s> {
     pub(super) architectures: &'s BTreeSet<&'s str>,
     /// What the root is called; empty for the host's own.
     pub(super) root: &'s str,
+    /// Its release, as advisories name it.
+    pub(super) release: Option<&'s str>,
     /// Whether the host's own administrator had them fetched.
     pub(super) is_trusted: bool,
 }
@@ -100,7 +102,7 @@ pub(super) fn read(source: &Source<'_>, gaps: &mut Gaps) -> Lists {
                 if above.is_none() {
                     gaps.detailed(GapKind::UnnamedArchive, &of(root, name));
                 }
-                lists.archives.push((archive(stem, above), listed));
+                lists.archives.push((archive(stem, above, source.release), listed));
             }
             Err(Unread::Unsteady(path)) => gaps.unsteady(&of(root, &path)),
             Err(unread) => gaps.detailed(unread.gap(GapKind::UnreadUpdateData), &of(root, unread.path())),
@@ -188,11 +190,12 @@ fn above<'r>(stem: &str, releases: &'r [(&str, Release)]) -> Option<&'r Release>
 }
 
 /// The archive of a list: what stands above it says what it is.
-fn archive(stem: &str, above: Option<&Release>) -> Archive {
+fn archive(stem: &str, above: Option<&Release>, own: Option<&str>) -> Archive {
     let (host, component) = place(stem);
     let architecture = stem.rsplit_once("_binary-").map_or("", |(_, architecture)| architecture).to_owned();
     let release = above.cloned().unwrap_or_default();
-    Archive { release, host, component, architecture, ..Archive::default() }
+    let is_of_another_release = own.is_some_and(|own| release.is_of_another(own));
+    Archive { release, host, component, architecture, is_installed: false, is_of_another_release }
 }
 
 /// What a list says of the packages that are asked for, of which at most `left` bytes are read.

@@ -171,17 +171,23 @@ const fn spec(port: u16) -> Ports {
 }
 
 fn by_hand(port: u16, time: Duration) -> Text {
-    let time = Timeout::of(time).map_or_else(|| "10m".into(), |time| time.to_string());
+    let typed = typed(port, time);
     text!(
-        "it listens all the same; open it to everybody: portreeve open {port}/udp --for {time}",
-        "待ち受けは続けています。すべての相手に開放するには: portreeve open {port}/udp --for {time}"
+        "it listens all the same; open it to everybody: {typed}",
+        "待ち受けは続けています。すべての相手に開放するには: {typed}"
     )
 }
 
-fn unknown(port: u16, time: Duration) -> Text {
+/// What opens it to everybody.
+fn typed(port: u16, time: Duration) -> String {
     let time = Timeout::of(time).map_or_else(|| "10m".into(), |time| time.to_string());
+    format!("portreeve open {port}/udp --for {time}")
+}
+
+fn unknown(port: u16, time: Duration) -> Text {
+    let typed = typed(port, time);
     text!(
-        "Whether a gate of this host keeps out whoever asks only root sees. If it does: sudo portreeve open {port}/udp --for {time}",
-        "このホストのゲートが問い合わせを遮断するかどうかは、root でなければ分かりません。遮断する場合: sudo portreeve open {port}/udp --for {time}"
+        "Whether a gate of this host keeps out whoever asks only root sees. If it does: sudo {typed}",
+        "このホストのゲートが問い合わせを遮断するかどうかは、root でなければ分かりません。遮断する場合: sudo {typed}"
     )
 }
