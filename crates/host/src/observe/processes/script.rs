@@ -455,6 +455,10 @@ mod tests {
         );
         assert_eq!(of(python, "python3 app.py", "there", ""), Some(at("there/app.py")), "nobody told");
         assert_eq!(of(python, "python3 one.py", "alone", "here"), Some(at("alone/one.py")));
+        let cmdline = ["python3".to_owned(), at("main.js")];
+        let asked = Asked { exe: python, cmdline: &cmdline, cwd: None };
+        let unasked = || panic!("where it was started is of no account");
+        assert_eq!(find(&view, &asked, unasked), Some(at("main.js")));
         assert_eq!(of(python, "python3 tool/ x", "web/..", ""), Some(at("tool/__main__.py")));
         assert_eq!(of(python, "python3 web/ x", "web/..", ""), None, "there is nothing to run");
         assert_eq!(of(node, "node main", "web/..", ""), Some(at("main.js")));
